@@ -1,0 +1,48 @@
+# Two commands matter: `make demo` runs the main job, `make test` runs the tests. Both set up .venv first.
+PYTHON ?= python3.11
+VENV   := .venv
+UV     := $(VENV)/bin/uv
+STAMP  := $(VENV)/.installed
+UV_VERSION := 0.13.9
+
+# pip's find-links (a folder of wheels) also hold for uv, which does not read pip's settings.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.PHONY: demo test check lint types lock setup clean benchmarks
+
+setup: $(STAMP)
+
+$(STAMP): requirements/lock.txt pyproject.toml
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$(VENV)/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11 …"; rm -rf $(VENV); exit 1; }
+	$(VENV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	$(UV) pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/lock.txt
+	$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(VENV)/bin/kubeflow-easymaker demo
+
+test: setup
+	$(VENV)/bin/python -m pytest
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+types: setup
+	$(VENV)/bin/pyright
+
+check: lint types test
+
+benchmarks: setup
+	$(VENV)/bin/python -m benchmarks
+
+# The lock holds hashes and no registry address, so it works behind any mirror.
+lock: setup
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --extra local --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
+
+clean:
+	rm -rf $(VENV)
