@@ -1,0 +1,24 @@
+"""What each resource is. Pure data and functions: no I/O, no framework."""
+
+from adapters.easymaker.kinds import (
+    endpoint,
+    endpoint_model,
+    endpoint_stage,
+    experiment,
+    model,
+    training,
+    training_template,
+)
+from adapters.easymaker.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = (
+    experiment.KIND,
+    training.KIND,
+    training_template.KIND,
+    model.KIND,
+    endpoint.KIND,
+    endpoint_stage.KIND,
+    endpoint_model.KIND,
+)
+
+KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

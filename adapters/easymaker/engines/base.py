@@ -1,0 +1,121 @@
+"""The contract between the reconcile loop and whoever carries resources out.
+
+A driver is level-triggered: it is told what a resource should be and reports what it is. Every method may be called
+again at any time, by another replica, after any crash. Names of what a driver makes derive from the resource's id, so
+doing something twice does it once. A driver never touches the database.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from adapters.easymaker.kinds.record import Family, Json
+
+
+class Phase(StrEnum):
+    """What the engine sees of a resource.
+
+    MISSING: nothing of it is there. PENDING: being prepared. RUNNING: a job works, or a server answers.
+    SUCCEEDED, FAILED, STOPPED: a job has ended. FAILED also: a server that the engine has given up on.
+    """
+
+    MISSING = "MISSING"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """``detail`` is merged into the record's state; ``recheck`` is the pause in seconds until the next look."""
+
+    phase: Phase
+    reason: str = ""
+    detail: Json = field(default_factory=dict[str, Any])
+    recheck: float = 1.0
+
+
+class Driver(Protocol):
+    """Carries out one kind of resource.
+
+    Every method may raise TemporaryEngineError (the loop comes back) or PermanentEngineError (the resource fails with
+    its message). None may block for longer than a few seconds: what takes longer is started and then observed.
+    """
+
+    def observe(self, family: Family) -> Observation:
+        """Look, change nothing."""
+        ...
+
+    def start(self, family: Family) -> None:
+        """Make it be there, or be as the record says now. Already so is success."""
+        ...
+
+    def stop(self, family: Family) -> None:
+        """Ask a job to end; observe() tells when it has. Missing or ended is success."""
+        ...
+
+    def remove(self, family: Family) -> bool:
+        """Remove every trace. True when nothing is left (missing is success), False to be called again."""
+        ...
+
+
+@runtime_checkable
+class SupportsRelease(Protocol):
+    def release(self, family: Family) -> None:
+        """Give back what an ended job does not need any more; its log and result stay readable."""
+        ...
+
+
+@runtime_checkable
+class SupportsLogs(Protocol):
+    def read_log(self, family: Family, offset: int, limit: int) -> tuple[bytes, bool]:
+        """Up to ``limit`` bytes from byte ``offset`` on, and whether the log can still grow."""
+        ...
+
+
+@runtime_checkable
+class SupportsReports(Protocol):
+    def report(self, path: str, family: Family) -> Any:
+        """The report that the kind declares at ``path``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program that the engine runs for itself. ``state`` is STARTING, RUNNING or DOWN."""
+
+    name: str
+    state: str
+    address: str = ""
+    detail: str = ""
+
+
+class Platform(Protocol):
+    """What an engine needs around its drivers: its own programs, and their supervision."""
+
+    def start(self, on_progress: Callable[[Part], None]) -> None: ...
+
+    def supervise(self) -> list[str]:
+        """Start again what has died; returns the names. Called every second or so."""
+        ...
+
+    def parts(self) -> list[Part]: ...
+
+    def stop(self) -> None:
+        """End the engine's own programs, and with them every server and job."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    name: str
+    drivers: Mapping[str, Driver]
+    platform: Platform
+
+    def driver(self, kind: str) -> Driver:
+        return self.drivers[kind]
+
+

@@ -1,0 +1,204 @@
+"""What a kind of resource declares. Routes, storage, the loop and the documentation are derived from these."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from adapters.easymaker.catalogue import Catalogue
+from adapters.easymaker.errors import Conflict, InvalidRequest
+from adapters.easymaker.kinds.lifecycle import Lifecycle
+from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Record
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where this installation is: what answers need to name addresses. Hosts come without a scheme."""
+
+    region: str
+    api_url: str
+    gateway_host: str
+    tensorboard_uri: Callable[[str], str] = field(default=lambda experiment_id: "")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An id in a request body that names another resource of the same appkey."""
+
+    role: str
+    kind: str
+    id: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What ``plan`` may look at: the catalogue and the families of everything that the body refers to, by id."""
+
+    catalogue: Catalogue
+    site: Site
+    new_id: Callable[[], str]
+    families: Mapping[str, Family]
+
+    def family(self, resource_id: str) -> Family:
+        return self.families[resource_id]
+
+
+@dataclass(frozen=True)
+class Presenting:
+    catalogue: Catalogue
+    site: Site
+
+
+@dataclass(frozen=True)
+class Link:
+    """A kind's pointer to another kind.
+
+    ``ready``: statuses of the target in which this resource can be worked on. ``pending``: statuses in which it waits.
+    Anything else is refused at creation, and fails the resource if the target gets there later.
+    ``blocks_delete``: the target cannot be deleted as long as this resource is there.
+    ``owner``: this resource is part of the target and is deleted with it.
+    """
+
+    role: str
+    kind: str
+    ready: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    blocks_delete: bool = False
+    owner: bool = False
+
+
+@dataclass(frozen=True)
+class LinkFilter:
+    """A list query such as ``?experimentId=``; ``required`` where the SDK cannot list without it."""
+
+    query: str
+    role: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """A read-only view that the driver computes, served at ``GET /{plural}/{id}/{path}`` under ``key``."""
+
+    path: str
+    key: str
+    summary: str
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an action does to one resource: merge ``spec``, set goal, status and reason where given."""
+
+    id: str
+    spec: Json = field(default_factory=dict[str, Any])
+    goal: Goal | None = None
+    status: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A verb beyond create, update and delete, served at ``PUT /{plural}/{id}/{path}``.
+
+    ``apply`` is pure: from the family (and the families that ``references`` names) to changes, or a Conflict.
+    """
+
+    path: str
+    summary: str
+    apply: Callable[[Family, Any], Sequence[Change]]
+    body: type[BaseModel] | None = None
+    example: Json = field(default_factory=dict[str, Any])
+
+
+def allow_delete(family: Family) -> None:
+    """The guard of kinds that have no rule of their own beyond statuses and links."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of resource, as data plus four pure functions (references, plan, present, guard_delete)."""
+
+    name: str
+    plural: str
+    key: str
+    title: str
+    lifecycle: Lifecycle
+    create_body: type[BaseModel]
+    update_body: type[BaseModel]
+    answer: type[BaseModel]
+    plan: Callable[[Any, Planning], Sequence[NewRecord]]
+    present: Callable[[Family, Presenting], Json]
+    references: Callable[[Any], Sequence[Reference]] = lambda body: ()
+    guard_delete: Callable[[Family], None] = allow_delete
+    name_field: str | None = None
+    create_path: str | None = None
+    creatable: bool = True
+    links: tuple[Link, ...] = ()
+    filters: tuple[LinkFilter, ...] = ()
+    reports: tuple[Report, ...] = ()
+    actions: tuple[Action, ...] = ()
+    shows_sources: tuple[str, ...] = ()
+    rollup: str | None = None
+    copyable: bool = False
+    template: tuple[str, str] | None = None
+    has_logs: bool = False
+    example: Json = field(default_factory=dict[str, Any])
+
+    @property
+    def list_key(self) -> str:
+        return f"{self.key}List"
+
+    @property
+    def id_field(self) -> str:
+        return f"{self.key}Id"
+
+    @property
+    def status_field(self) -> str:
+        return f"{self.key}StatusCode"
+
+    def link(self, role: str) -> Link:
+        return next(link for link in self.links if link.role == role)
+
+    def common_answer(self, record: Record) -> Json:
+        """The fields that every kind answers with."""
+        answer: Json = {
+            self.id_field: record.id,
+            self.status_field: record.status,
+            f"{self.key}StatusReason": record.reason,
+            "description": record.description,
+            "appKey": record.appkey,
+            "createdDatetime": record.created_at.isoformat(),
+            "updatedDatetime": record.updated_at.isoformat(),
+        }
+        if self.name_field:
+            answer[self.name_field] = record.name
+        return answer
+
+
+def require_ready(kind: Kind, reference: Reference, target: Record) -> None:
+    """Refuse a body that refers to a resource which cannot serve it.
+
+    Raises:
+        InvalidRequest: the target is in a status that the link does not allow.
+    """
+    link = kind.link(reference.role)
+    if link.ready and target.status not in link.ready | link.pending:
+        wanted = " or ".join(sorted(link.ready | link.pending))
+        raise InvalidRequest(
+            f"{reference.field}: {link.kind} {target.name or target.id} is {target.status}; it has to be {wanted}"
+        )
+
+
+def require_deletable(kind: Kind, family: Family) -> None:
+    """Refuse a delete that the resource's status does not allow.
+
+    Raises:
+        Conflict: something is under way, with what to do first.
+    """
+    record = family.record
+    if kind.lifecycle.is_job and record.status not in kind.lifecycle.settled | {kind.lifecycle.deleting}:
+        raise Conflict(f"{kind.title} {record.name} is {record.status}: stop it first, then delete it")
+    kind.guard_delete(family)
