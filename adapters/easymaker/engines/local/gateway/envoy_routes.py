@@ -1,0 +1,266 @@
+"""Published stages to Envoy's routes (RDS) and clusters (CDS), as plain dicts. Pure.
+
+A stage resource is a cluster, so Envoy counts its requests apart. Where several resources serve one model, each also
+gets an aggregate of all of them in which it comes first: a request goes to a resource by weight and, if none of its
+pods can be reached, to the next resource's pods.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.easymaker.engines.local.gateway.stage_routes import ResourceRoute, StageRoutes
+from kserve_runtimes.oip.routes import DISPATCH, VERSION, ApiRoute, Protocol, bind, bound_routes, unnamed_routes
+
+Document = dict[str, Any]
+
+ROUTES = "endpoints"
+INFERENCE_TIMEOUT = "300s"
+# A pod closes an idle connection after 75 s (mlserver_process.py): we must be first.
+UPSTREAM_IDLE = "60s"
+_RETRY_BUFFER_BYTES = 16 * 1024 * 1024
+_LIMITS = {"max_connections": 4096, "max_pending_requests": 4096, "max_requests": 4096, "max_retries": 4096}
+_TYPE = "type.googleapis.com/"
+_AGGREGATE = "~first"
+_VERSION_PATTERN = "[^/]+"
+
+
+def route_configuration(stages: Iterable[StageRoutes], defaults: Mapping[str, str]) -> Document:
+    """All routes: a prefix tree by stage, then the stage's own list: a request's cost does not grow with stages."""
+    prefixes: Document = {}
+    for stage in stages:
+        prefixes.update(_entry(f"/{stage.endpoint_id}/stages/{stage.stage_name}", stage))
+        if defaults.get(stage.endpoint_id) == stage.stage_id:
+            prefixes.update(_entry(f"/{stage.endpoint_id}/default", stage))
+    host: Document = {"name": "all", "domains": ["*"], "request_body_buffer_limit": _RETRY_BUFFER_BYTES}
+    if prefixes:
+        host["matcher"] = {
+            "matcher_tree": {
+                "input": {
+                    "name": "path",
+                    "typed_config": {
+                        "@type": f"{_TYPE}envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+                        "header_name": ":path",
+                    },
+                },
+                "prefix_match_map": {"map": prefixes},
+            },
+            "on_no_match": {"action": _action([_not_found()])},
+        }
+    else:
+        host["routes"] = [_not_found()]
+    return {
+        "@type": f"{_TYPE}envoy.config.route.v3.RouteConfiguration",
+        "name": ROUTES,
+        "virtual_hosts": [host],
+        "response_headers_to_remove": ["server", "x-powered-by"],
+        "validate_clusters": False,
+    }
+
+
+def clusters(stages: Iterable[StageRoutes]) -> list[Document]:
+    """One cluster per stage resource, and the aggregates of those that share a model."""
+    documents: list[Document] = []
+    for stage in stages:
+        documents += [_cluster(resource) for resource in stage.resources]
+        for group in _by_model(stage.resources).values():
+            documents += _aggregates(_ready(group))
+    return sorted(documents, key=lambda document: document["name"])
+
+
+def _entry(prefix: str, stage: StageRoutes) -> Document:
+    routes = [route for model in _by_model(stage.resources).values() for route in _model_routes(prefix, model)]
+    routes += _custom_routes(prefix, stage.resources) + _unnamed(prefix, stage.resources)
+    return {f"{prefix}/": {"action": _action([*routes, _not_found()])}}
+
+
+def _action(routes: Sequence[Document]) -> Document:
+    return {
+        "name": "routes",
+        "typed_config": {"@type": f"{_TYPE}envoy.config.route.v3.RouteList", "routes": list(routes)},
+    }
+
+
+def _by_model(resources: Iterable[ResourceRoute]) -> dict[str, list[ResourceRoute]]:
+    groups: dict[str, list[ResourceRoute]] = defaultdict(list)
+    for resource in resources:
+        groups[resource.model_name].append(resource)
+    return groups
+
+
+def _model_routes(prefix: str, group: Sequence[ResourceRoute]) -> list[Document]:
+    routes: list[Document] = []
+    for bound in bound_routes(group[0].model_name, group[0].protocols):
+        if bound.row.has_version:
+            match, rewrite = _version_match(prefix, bound.public, bound.runtime)
+        else:
+            match, rewrite = {"path": prefix + bound.public}, {"prefix_rewrite": bound.runtime}
+        routes += _for_method(bound.row.method, match, {**_target(group), **rewrite})
+    return routes
+
+
+def _version_match(prefix: str, public: str, runtime: str) -> tuple[Document, Document]:
+    pattern = re.escape(prefix + public).replace(re.escape(VERSION), f"({_VERSION_PATTERN})")
+    substitution = runtime.replace("\\", "\\\\").replace(VERSION, r"\1")
+    rewrite = {"regex_rewrite": {"pattern": {"regex": f"^{pattern}"}, "substitution": substitution}}
+    return {"safe_regex": {"regex": pattern}}, rewrite
+
+
+def _custom_routes(prefix: str, resources: Iterable[ResourceRoute]) -> list[Document]:
+    by_path: dict[str, list[ResourceRoute]] = defaultdict(list)
+    for resource in resources:
+        if resource.path is not None:
+            by_path[resource.path].append(resource)
+    routes: list[Document] = []
+    for path, group in by_path.items():
+        rewrite = {"prefix_rewrite": bind(DISPATCH, group[0].model_name)}
+        routes += _for_method("POST", {"path": prefix + path}, {**_target(group), **rewrite})
+    return routes
+
+
+def _unnamed(prefix: str, resources: Sequence[ResourceRoute]) -> list[Document]:
+    """Paths that name no model: only where the stage has one model that they can mean."""
+    routes: list[Document] = []
+    protocols: set[Protocol] = {protocol for resource in resources for protocol in resource.protocols}
+    for row in unnamed_routes(protocols):
+        groups = list(_by_model(resource for resource in resources if row.protocol in resource.protocols).values())
+        if len(groups) == 1:
+            routes += _unnamed_route(prefix, row, groups[0])
+    return routes
+
+
+def _unnamed_route(prefix: str, row: ApiRoute, group: Sequence[ResourceRoute]) -> list[Document]:
+    return _for_method(row.method, {"path": prefix + row.public}, {**_target(group), "prefix_rewrite": row.runtime})
+
+
+def _for_method(method: str, match: Document, target: Document) -> list[Document]:
+    """The route for its method, and an answer that names it for every other."""
+    header = {"name": ":method", "string_match": {"exact": method}}
+    wrong = _reply(405, f"This path takes {method} only.")
+    wrong["response_headers_to_add"] = [{"header": {"key": "allow", "value": method}}]
+    if "cluster" not in target and "weighted_clusters" not in target:
+        served = _reply(503, "The model has no pod that is ready; try again later.")
+    else:
+        served = {"route": {**target, "timeout": INFERENCE_TIMEOUT, "retry_policy": _retries()}}
+    return [{"match": {**match, "headers": [header]}, **served}, {"match": match, **wrong}]
+
+
+def _retries() -> Document:
+    """Only what no pod has begun to work on is sent again: a prediction may be dear, and a poisonous one deadly."""
+    return {
+        "retry_on": "connect-failure,refused-stream,reset-before-request",
+        "num_retries": 4,
+        "retry_host_predicate": [
+            {
+                "name": "previous_hosts",
+                "typed_config": {
+                    "@type": f"{_TYPE}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                },
+            }
+        ],
+        "host_selection_retry_max_attempts": 5,
+        "retry_priority": {
+            "name": "previous_priorities",
+            "typed_config": {
+                "@type": f"{_TYPE}envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                "update_frequency": 1,
+            },
+        },
+        "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.1s"},
+    }
+
+
+def _ready(group: Iterable[ResourceRoute]) -> list[ResourceRoute]:
+    return [resource for resource in group if resource.ports]
+
+
+def _target(group: Sequence[ResourceRoute]) -> Document:
+    """Where a model's requests go: by weight of ready pods; nowhere when none is ready."""
+    ready = _ready(group)
+    if not ready:
+        return {}
+    if len(ready) == 1:
+        return {"cluster": ready[0].resource_id}
+    weights = [{"name": _aggregate_name(ready, at), "weight": len(r.ports)} for at, r in enumerate(ready)]
+    return {"weighted_clusters": {"clusters": weights}}
+
+
+def _aggregate_name(ready: Sequence[ResourceRoute], first: int) -> str:
+    return f"{ready[first].resource_id}{_AGGREGATE}"
+
+
+def resource_of(cluster_name: str) -> str:
+    """Whose traffic a cluster's statistics are: an aggregate counts for the resource that comes first in it."""
+    return cluster_name.removesuffix(_AGGREGATE)
+
+
+def _aggregates(ready: Sequence[ResourceRoute]) -> list[Document]:
+    if len(ready) < 2:
+        return []
+    ids = [resource.resource_id for resource in ready]
+    return [
+        {
+            "name": _aggregate_name(ready, at),
+            "connect_timeout": "1s",
+            "lb_policy": "CLUSTER_PROVIDED",
+            "cluster_type": {
+                "name": "envoy.clusters.aggregate",
+                "typed_config": {
+                    "@type": f"{_TYPE}envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                    "clusters": ids[at:] + ids[:at],
+                },
+            },
+        }
+        for at in range(len(ids))
+    ]
+
+
+def _cluster(resource: ResourceRoute) -> Document:
+    return {
+        "name": resource.resource_id,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": {
+            "cluster_name": resource.resource_id,
+            "endpoints": [{"lb_endpoints": [loopback(port) for port in resource.ports]}],
+        },
+        "circuit_breakers": {"thresholds": [_LIMITS]},
+        # A pod that cannot be reached is left out for a moment; what a model answers (5xx too) never ejects a pod.
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 2,
+            "enforcing_consecutive_5xx": 0,
+            "enforcing_consecutive_gateway_failure": 0,
+            "enforcing_success_rate": 0,
+            "enforcing_local_origin_success_rate": 0,
+            "interval": "1s",
+            "base_ejection_time": "1s",
+            "max_ejection_time": "5s",
+            "max_ejection_percent": 100,
+        },
+        "typed_extension_protocol_options": upstream_options(UPSTREAM_IDLE),
+    }
+
+
+def loopback(port: int) -> Document:
+    return {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}
+
+
+def upstream_options(idle_timeout: str) -> Document:
+    return {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": f"{_TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http_protocol_options": {}},
+            "common_http_protocol_options": {"idle_timeout": idle_timeout},
+        }
+    }
+
+
+def _reply(status: int, sentence: str) -> Document:
+    return {"direct_response": {"status": status, "body": {"inline_string": sentence}}}
+
+
+def _not_found() -> Document:
+    return {"match": {"prefix": "/"}, **_reply(404, "There is no such path here.")}

@@ -1,0 +1,38 @@
+"""JSON files that are replaced whole: a reader, Envoy too, sees the old one or the new one."""
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: Path, missing: Any) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return missing
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Written beside the file and moved over it; on disk before the move, so that a power cut leaves no empty file."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(value, file, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One holder at a time, among threads and processes; ends with the holder."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
