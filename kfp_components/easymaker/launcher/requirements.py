@@ -1,0 +1,100 @@
+"""A source's requirements.txt, installed where no other training sees it.
+
+In a container the image is thrown away after the run, so pip may change it in place. On a shared machine the image's
+environment is everybody's: there a copy of it, built from its lock, takes the requirements.
+"""
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from kfp_components.easymaker.launcher.child import ChildCommand, run_child
+from kfp_components.easymaker.launcher.environment import installer_environment
+from kfp_components.easymaker.launcher.exit_codes import ExitCode, LauncherError
+from kfp_components.easymaker.launcher.interruption import Interruption
+from kfp_components.easymaker.launcher.messages import one_line, say
+from kfp_components.easymaker.launcher.spec import LauncherSpec
+from kfp_components.easymaker.launcher.work_paths import WorkPaths
+
+_GRACE_SECONDS = 2.0
+_PUMP_SECONDS = 5.0
+_LONGEST_REASON = 300
+
+
+def install_requirements(
+    spec: LauncherSpec, paths: WorkPaths, environ: Mapping[str, str], interruption: Interruption
+) -> Path:
+    """The interpreter to run under: the given one, or that of a throw-away environment with the requirements."""
+    file = paths.source / "requirements.txt"
+    if not file.is_file():
+        return spec.python
+    say("installing requirements.txt")
+    python, commands = installer_commands(spec, paths, file)
+    env = installer_environment(spec, paths, python, environ)
+    if spec.uv:
+        env.setdefault("UV_CACHE_DIR", str(_uv_cache(environ)))
+    for argv in commands:
+        interruption.check()
+        _install(ChildCommand(argv, env, paths.source, _GRACE_SECONDS), interruption)
+    return python
+
+
+def installer_commands(spec: LauncherSpec, paths: WorkPaths, file: Path) -> tuple[Path, list[list[str]]]:
+    """Which interpreter the run will have, and what to run for it, in order."""
+    if not (spec.uv and spec.requirements_lock):
+        pip = [str(spec.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        return spec.python, [[*pip, "--root-user-action=ignore", "-r", str(file)]]
+    python = paths.venv / "bin" / "python"
+    uv = str(spec.uv)
+    install = [uv, "pip", "install", "--python", str(python)]
+    return python, [
+        [uv, "venv", "--quiet", "--no-project", "--python", str(spec.python), str(paths.venv)],
+        [*install, "--quiet", "--no-deps", "-r", str(spec.requirements_lock)],
+        [*install, "-r", str(file)],
+    ]
+
+
+def _uv_cache(environ: Mapping[str, str]) -> Path:
+    """uv's cache of the launcher's own user: the training's HOME is empty, and a cold cache costs minutes."""
+    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/")) / ".cache"
+    return Path(base) / "uv"
+
+
+def _install(command: ChildCommand, interruption: Interruption) -> None:
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    tail: deque[str] = deque(maxlen=20)
+    pump = threading.Thread(target=_copy_output, args=(os.fdopen(reader, "rb"), tail), daemon=True)
+    pump.start()
+    try:
+        end = run_child(command, interruption, writer)
+    except OSError as error:
+        reason = f"requirements.txt could not be installed: {error.strerror}: {command.argv[0]}."
+        raise LauncherError(ExitCode.REQUIREMENTS, reason) from error
+    finally:
+        os.close(writer)
+        pump.join(_PUMP_SECONDS)
+    if end.interrupted:
+        interruption.check()
+    if end.returncode != 0:
+        reason = f"requirements.txt could not be installed: {last_meaningful(tail)}"
+        raise LauncherError(ExitCode.REQUIREMENTS, reason)
+
+
+def _copy_output(output: IO[bytes], tail: deque[str]) -> None:
+    with output:
+        for line in output:
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
+            tail.append(line.decode(errors="replace"))
+
+
+def last_meaningful(lines: "deque[str] | list[str]") -> str:
+    """What went wrong, out of the last lines of pip or uv: their own word for it if there is one."""
+    texts = [one_line(line).lstrip("╰─▶│×├ ") for line in lines]
+    texts = [text for text in texts if text]
+    errors = [text for text in texts if text.lower().startswith(("error", "because"))]
+    return (errors or texts or ["the installer said nothing"])[-1][:_LONGEST_REASON]
