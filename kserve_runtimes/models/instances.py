@@ -66,9 +66,15 @@ def missing_value(matrix: Any) -> tuple[int, int] | None:
     rows = matrix.values.tolist() if hasattr(matrix, "values") else getattr(matrix, "tolist", lambda: matrix)()
     for i, row in enumerate(rows):
         for j, value in enumerate(row if isinstance(row, list) else [row]):
-            if value is None or (isinstance(value, float) and math.isnan(value)):
+            if _is_missing(value):
                 return i, j
     return None
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() == "nan"
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _check_rows(instances: Sequence[Any], count: int, estimator: Any) -> None:

@@ -13,6 +13,8 @@ PROCESS_MODULE = "kserve_runtimes.models.mlserver_process"
 REQUIREMENTS = {SKLEARN: Path(__file__).with_name("sklearn.requirements.txt")}
 # The endpoint API has paths with a version in them, models of the resource model have none: it is always this one.
 MODEL_VERSION = "1"
+# The process ends with this when the artifact cannot be served; its last line on stderr says why.
+EXIT_MODEL_NOT_LOADED = 3
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")

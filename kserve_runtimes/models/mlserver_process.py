@@ -19,7 +19,8 @@ from mlserver.utils import install_uvloop_event_loop
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-EXIT_MODEL_NOT_LOADED = 3
+from kserve_runtimes.models.mlserver_command import EXIT_MODEL_NOT_LOADED
+
 CONTROL_API = "/v2/repository"
 # Longer than the gateway keeps an idle connection, so that it is never this side that closes one under a request.
 KEEP_ALIVE_SECONDS = 75

@@ -5,6 +5,7 @@ MLServer's own scikit-learn runtime knows V2 only; the guide's endpoint API has 
 
 import asyncio
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class SklearnModel(MLModel):
         """V2 infer."""
         if not payload.inputs:
             raise MLServerError("inputs is empty: send at least one.")
+        if any(size < 0 for tensor in payload.inputs for size in tensor.shape):
+            raise MLServerError("A shape must have no negative number in it.")
         matrix = self._decode(payload)
         names = [output.name for output in payload.outputs or []] or [self._default_output]
         try:
@@ -159,7 +162,7 @@ async def _json(request: Request) -> Any:
         return orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:
         raise ModelInputError(f"The body is not JSON: {error}.") from error
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ModelInputError("The body is not what its Content-Encoding says.") from error
 
 
