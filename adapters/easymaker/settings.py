@@ -52,7 +52,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def nas_dir(self) -> Path:
-        return (self.nas_root.expanduser().absolute() if self.nas_root else self.home_dir / "nas")
+        return self.nas_root.expanduser().absolute() if self.nas_root else self.home_dir / "nas"
 
     @property
     def secrets_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""The catalogue: what a team may choose from (flavors, images, algorithms, model presets). An operator edits the file."""
+"""What teams may choose from: flavors, images, algorithms, model presets. An operator edits the file."""
 
 from adapters.easymaker.catalogue.entries import (
     Algorithm,

@@ -1,0 +1,210 @@
+"""The reconcile loop: claim, observe, decide, act, apply. Several replicas may run it against one database."""
+
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from adapters.easymaker.crash_points import crash_point
+from adapters.easymaker.engines.base import Driver, Engine, Observation, SupportsRelease
+from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError, Unavailable
+from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
+from adapters.easymaker.kinds.kind import Kind
+from adapters.easymaker.kinds.record import Family, Goal
+from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, waits_for
+from adapters.easymaker.store import families, leases, notifications
+from adapters.easymaker.store.database import Database
+from adapters.easymaker.store.leases import Lease, Outcome
+
+log = structlog.get_logger("easymaker.reconcile")
+
+LOOKS = Counter("easymaker_reconcile_looks", "Looks at a resource", ["kind", "result"])
+SECONDS = Histogram("easymaker_reconcile_seconds", "Duration of one look at a resource", ["kind"])
+LONGEST_BACKOFF = 60.0
+IDLE_SECONDS = 5.0
+
+SOURCE_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in kind.links))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds: how long a lease holds, and the longest pause between safety-net scans. ``workers`` is a count."""
+
+    workers: int = 4
+    lease_seconds: float = 30.0
+    resync_seconds: float = 1.0
+
+
+class Reconciler:
+    """Runs the loop in threads of its own until ``stop``."""
+
+    def __init__(self, database: Database, engine: Engine, pace: Pace) -> None:
+        self._database = database
+        self._engine = engine
+        self._pace = pace
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._busy = threading.BoundedSemaphore(pace.workers)
+        self._held: set[str] = set()
+        self._held_lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="reconcile")
+        self._threads = [
+            threading.Thread(target=self._dispatch, name="dispatch", daemon=True),
+            threading.Thread(target=self._renew, name="renew", daemon=True),
+            threading.Thread(
+                target=notifications.listen, args=(database, self._wake.set, self._stop), name="listen", daemon=True
+            ),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the looks under way and end. Their leases are given back by finishing."""
+        self._stop.set()
+        self._wake.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join(timeout=notifications.CHECK_SECONDS + 1)
+
+    def _dispatch(self) -> None:
+        while not self._stop.is_set():
+            self._busy.acquire()
+            lease: Lease | None = None
+            pause = self._pace.resync_seconds
+            self._wake.clear()
+            try:
+                lease, pause = self._claim()
+            except Unavailable as error:
+                log.warning("database away", reason=str(error))
+            except Exception:
+                log.exception("claiming failed")
+            if lease is None:
+                self._busy.release()
+                self._wake.wait(pause)
+                continue
+            try:
+                self._pool.submit(self._look, lease)
+            except RuntimeError:
+                self._busy.release()
+                return
+
+    def _claim(self) -> tuple[Lease | None, float]:
+        with self._database.transaction() as connection:
+            lease = leases.claim(connection, str(uuid.uuid4()), self._pace.lease_seconds)
+            if lease is not None:
+                return lease, 0.0
+            due = leases.next_due(connection)
+        if due is None:
+            return None, IDLE_SECONDS
+        return None, min(max(due, 0.01), self._pace.resync_seconds)
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._pace.lease_seconds / 3):
+            with self._held_lock:
+                tokens = list(self._held)
+            if not tokens:
+                continue
+            try:
+                with self._database.transaction() as connection:
+                    leases.renew(connection, tokens, self._pace.lease_seconds)
+            except Exception as error:
+                log.warning("renewing leases failed", reason=str(error))
+
+    def _look(self, lease: Lease) -> None:
+        started = time.monotonic()
+        result = "ok"
+        with self._held_lock:
+            self._held.add(lease.token)
+        try:
+            crash_point("reconcile.after_claim")
+            self._reconcile(lease)
+        except Unavailable:
+            result = "database away"
+        except Exception:
+            result = "error"
+            log.exception("look failed", resource=lease.record.id, kind=lease.record.kind)
+            self._postpone(lease)
+        finally:
+            with self._held_lock:
+                self._held.discard(lease.token)
+            self._busy.release()
+            LOOKS.labels(lease.record.kind, result).inc()
+            SECONDS.labels(lease.record.kind).observe(time.monotonic() - started)
+
+    def _postpone(self, lease: Lease) -> None:
+        """A resource that breaks the loop's own code must not stop the others: it is tried again, ever more rarely."""
+        attempts = lease.record.attempts + 1
+        pause = min(2.0 ** min(attempts, 10), LONGEST_BACKOFF)
+        reason = "internal error; see the adapter's log"
+        outcome = Outcome(lease.record.status, reason, due_in=pause, attempts=attempts)
+        try:
+            with self._database.transaction() as connection:
+                leases.apply(connection, lease, outcome)
+        except Exception as error:
+            log.warning("postponing failed", resource=lease.record.id, reason=str(error))
+
+    def _reconcile(self, lease: Lease) -> None:
+        kind = KIND_BY_NAME[lease.record.kind]
+        with self._database.transaction() as connection:
+            family = families.load(connection, [lease.record], refs=True, source_kinds=SOURCE_KINDS)[0]
+        driver = self._engine.driver(kind.name)
+        attempts = 0
+        seen: Observation | None = None
+        try:
+            seen = driver.observe(family)
+            crash_point("reconcile.after_observe")
+            decision = self._decide(kind, family, seen)
+            decision = self._act(driver, family, decision)
+        except TemporaryEngineError as error:
+            attempts = lease.record.attempts + 1
+            pause = min(error.retry_after * 1.5 ** min(attempts - 1, 10), LONGEST_BACKOFF)
+            decision = Decision(Act.NONE, _working_status(kind, family), str(error), pause)
+        except PermanentEngineError as error:
+            decision = failed(kind.lifecycle, lease.record, str(error))
+        crash_point("reconcile.before_apply")
+        with self._database.transaction() as connection:
+            if decision.act is Act.FORGET:
+                leases.forget(connection, lease)
+            else:
+                state = seen.detail if seen else {}
+                outcome = Outcome(decision.status, decision.reason, state, decision.due_in, attempts)
+                leases.apply(connection, lease, outcome)
+        crash_point("reconcile.after_apply")
+        self._wake.set()
+
+    def _decide(self, kind: Kind, family: Family, seen: Observation) -> Decision:
+        decision = decide(kind, family, seen)
+        if decision.act is Act.START and family.record.goal is Goal.PRESENT:
+            waiting, never = waits_for(kind, family)
+            if never is not None:
+                raise PermanentEngineError(never)
+            if waiting is not None:
+                return Decision(Act.NONE, family.record.status, waiting, 2.0)
+        return decision
+
+    def _act(self, driver: Driver, family: Family, decision: Decision) -> Decision:
+        if decision.act in (Act.NONE, Act.FORGET):
+            return decision
+        crash_point("reconcile.before_act")
+        if decision.act is Act.START:
+            driver.start(family)
+        elif decision.act is Act.STOP:
+            driver.stop(family)
+        elif decision.act is Act.RELEASE and isinstance(driver, SupportsRelease):
+            driver.release(family)
+        elif decision.act is Act.REMOVE and driver.remove(family):
+            decision = Decision(Act.FORGET, decision.status, decision.reason, None)
+        crash_point("reconcile.after_act")
+        return decision
+
+
+def _working_status(kind: Kind, family: Family) -> str:
+    """While a temporary trouble lasts, a new resource is being created; any other stays what it is."""
+    record = family.record
+    return kind.lifecycle.creating if record.status == kind.lifecycle.requested else record.status

@@ -1,0 +1,87 @@
+"""The connection to PostgreSQL: pooling, transactions, and one error for everything that is the database's trouble."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from adapters.easymaker.errors import Unavailable
+
+MIGRATION_LOCK = 7_305_112
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """One pool of connections.
+
+    ``url`` is a SQLAlchemy URL with the psycopg driver. A session is never held over a network call to anything else.
+    """
+
+    def __init__(self, url: str, pool_size: int = 12) -> None:
+        self.url = url
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=8,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "easymaker",
+                "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC",
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """A transaction that commits at the end of the block.
+
+        Raises:
+            Unavailable: the database is away, overloaded, or closed the connection. The outcome of the block is then
+                unknown: it may have been committed.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise Unavailable("the database does not answer; try again in a moment") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("the database closed the connection; try again in a moment") from error
+            raise
+
+    def ping(self) -> None:
+        """Raises Unavailable when the database does not answer."""
+        with self.transaction() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def migrate(self) -> None:
+        """Bring the schema up to date. Several replicas may call this at once: an advisory lock lets one do it."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+            connection.commit()
+            try:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+                connection.commit()
+
+    def close(self) -> None:
+        self.engine.dispose()

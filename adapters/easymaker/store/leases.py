@@ -1,0 +1,154 @@
+"""The work queue: who looks after which due resource, and writing back what came of it.
+
+A lease is a token on the row, judged by the database's clock alone. Every write that follows is guarded by the token
+(nobody else has taken over) and by the version (the user has not changed the resource meanwhile); a write that finds
+neither changes nothing, and the resource is simply looked at again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, text, update
+
+from adapters.easymaker.kinds.record import Record
+from adapters.easymaker.store import events
+from adapters.easymaker.store.events import Happening
+from adapters.easymaker.store.resources import NOW, wake
+from adapters.easymaker.store.rows import COLUMNS, record_of
+from adapters.easymaker.store.tables import resources
+
+RECONCILER = "reconciler"
+
+
+@dataclass(frozen=True)
+class Lease:
+    record: Record
+    token: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a look at a resource came to. ``due_in`` is in seconds; None lets the resource rest."""
+
+    status: str
+    reason: str
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    due_in: float | None = None
+    attempts: int = 0
+
+
+CLAIM = text(
+    """
+    UPDATE resources
+       SET lease_token = :token, lease_expires_at = clock_timestamp() + make_interval(secs => :seconds)
+     WHERE id = (
+        SELECT id FROM resources
+         WHERE due_at <= clock_timestamp() AND (lease_expires_at IS NULL OR lease_expires_at < clock_timestamp())
+         ORDER BY due_at
+         LIMIT 1
+           FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
+NEXT_DUE = text(
+    """
+    SELECT EXTRACT(EPOCH FROM min(GREATEST(due_at, COALESCE(lease_expires_at, due_at))) - clock_timestamp())
+      FROM resources WHERE due_at IS NOT NULL
+    """
+)
+
+NEIGHBOURS = text(
+    """
+    UPDATE resources SET due_at = LEAST(due_at, clock_timestamp())
+     WHERE due_at IS NOT NULL AND id IN (
+        SELECT source_id FROM links WHERE target_id = :id
+        UNION ALL
+        SELECT target_id FROM links WHERE source_id = :id AND owner = 1)
+    """
+)
+
+
+def claim(connection: Connection, token: str, seconds: float) -> Lease | None:
+    """Take the resource that has been due for longest, for ``seconds``."""
+    resource_id = connection.execute(CLAIM, {"token": token, "seconds": seconds}).scalar()
+    if resource_id is None:
+        return None
+    row = connection.execute(select(*COLUMNS).where(resources.c.id == resource_id)).mappings().one()
+    return Lease(record_of(row), token)
+
+
+def next_due(connection: Connection) -> float | None:
+    """Seconds until the next resource is due (negative: overdue); None when nothing ever is."""
+    value = connection.execute(NEXT_DUE).scalar()
+    return None if value is None else float(value)
+
+
+def renew(connection: Connection, tokens: Sequence[str], seconds: float) -> None:
+    """Hold the leases for another ``seconds``."""
+    connection.execute(
+        update(resources)
+        .where(resources.c.lease_token.in_(tokens))
+        .values(lease_expires_at=NOW + func.make_interval(0, 0, 0, 0, 0, 0, seconds))
+    )
+
+
+def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
+    """Write an outcome back and end the lease. False when the lease or the version is stale: nothing was written."""
+    record = lease.record
+    changed = (outcome.status, outcome.reason) != (record.status, record.reason)
+    state = record.state | dict(outcome.state)
+    due_at = None if outcome.due_in is None else NOW + func.make_interval(0, 0, 0, 0, 0, 0, outcome.due_in)
+    values: dict[str, Any] = {
+        "due_at": due_at,
+        "attempts": outcome.attempts,
+        "lease_token": None,
+        "lease_expires_at": None,
+    }
+    if changed or state != record.state:
+        values |= {
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "state": state,
+            "updated_at": NOW,
+            "version": resources.c.version + 1,
+        }
+    guard = (
+        resources.c.id == record.id,
+        resources.c.lease_token == lease.token,
+        resources.c.version == record.version,
+    )
+    if connection.execute(update(resources).where(*guard).values(**values)).rowcount == 0:
+        release(connection, lease)
+        return False
+    if changed:
+        now = connection.execute(select(NOW)).scalar_one()
+        happening = Happening(RECONCILER, record.status, outcome.status, outcome.reason, now)
+        events.write(connection, record, happening)
+    if outcome.status != record.status:
+        connection.execute(NEIGHBOURS, {"id": record.id})
+        wake(connection)
+    return True
+
+
+def release(connection: Connection, lease: Lease) -> None:
+    """Give a lease back without a result: the resource is due at once."""
+    connection.execute(
+        update(resources)
+        .where(resources.c.id == lease.record.id, resources.c.lease_token == lease.token)
+        .values(lease_token=None, lease_expires_at=None, due_at=NOW)
+    )
+
+
+def forget(connection: Connection, lease: Lease) -> bool:
+    """Drop the row of a resource of which nothing is left. Its events stay."""
+    record = lease.record
+    connection.execute(NEIGHBOURS, {"id": record.id})
+    guard = (resources.c.id == record.id, resources.c.lease_token == lease.token)
+    if connection.execute(delete(resources).where(*guard)).rowcount == 0:
+        return False
+    now = connection.execute(select(NOW)).scalar_one()
+    events.write(connection, record, Happening(RECONCILER, record.status, None, "deleted", now))
+    wake(connection)
+    return True
