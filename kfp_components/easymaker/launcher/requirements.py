@@ -34,9 +34,7 @@ def install_requirements(
         return spec.python
     say("installing requirements.txt")
     python, commands = installer_commands(spec, paths, file)
-    env = installer_environment(spec, paths, python, environ)
-    if spec.uv:
-        env.setdefault("UV_CACHE_DIR", str(_uv_cache(environ)))
+    env = _personal_settings(environ) | installer_environment(spec, paths, python, environ)
     for argv in commands:
         interruption.check()
         _install(ChildCommand(argv, env, paths.source, _GRACE_SECONDS), interruption)
@@ -58,10 +56,17 @@ def installer_commands(spec: LauncherSpec, paths: WorkPaths, file: Path) -> tupl
     ]
 
 
-def _uv_cache(environ: Mapping[str, str]) -> Path:
-    """uv's cache of the launcher's own user: the training's HOME is empty, and a cold cache costs minutes."""
-    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/")) / ".cache"
-    return Path(base) / "uv"
+def _personal_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What pip and uv would find below the HOME of the launcher's user, since the training's own HOME is empty.
+
+    Without uv's cache, an environment that is copied in a second is downloaded for minutes.
+    """
+    home = Path(environ.get("HOME", "/"))
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    files = {"UV_CONFIG_FILE": config / "uv" / "uv.toml", "PIP_CONFIG_FILE": config / "pip" / "pip.conf"}
+    found = {name: str(file) for name, file in files.items() if file.is_file()}
+    return found | {"UV_CACHE_DIR": str(cache / "uv")}
 
 
 def _install(command: ChildCommand, interruption: Interruption) -> None:
@@ -94,7 +99,10 @@ def _copy_output(output: IO[bytes], tail: deque[str]) -> None:
 
 def last_meaningful(lines: "deque[str] | list[str]") -> str:
     """What went wrong, out of the last lines of pip or uv: their own word for it if there is one."""
-    texts = [one_line(line).lstrip("╰─▶│×├ ") for line in lines]
-    texts = [text for text in texts if text]
-    errors = [text for text in texts if text.lower().startswith(("error", "because"))]
-    return (errors or texts or ["the installer said nothing"])[-1][:_LONGEST_REASON]
+    texts = [text for text in (one_line(line).lstrip("╰─▶│×├ ") for line in lines) if text]
+    errors = [number for number, text in enumerate(texts) if text.lower().startswith(("error", "because"))]
+    if not errors:
+        return (texts or ["the installer said nothing"])[-1][:_LONGEST_REASON]
+    error, *rest = texts[errors[-1] :]
+    causes = [text.removeprefix("cause:").strip() for text in rest if text.startswith("cause:")]
+    return ": ".join([error, *causes[-1:]])[:_LONGEST_REASON]

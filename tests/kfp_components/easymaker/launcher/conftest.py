@@ -117,7 +117,18 @@ class Training:
 
 
 def _environ(root: Path) -> dict[str, str]:
-    passed = ("PATH", "HOME", "LANG", "PYTHONPATH", "UV_FIND_LINKS", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_CACHE_DIR")
+    passed = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "PYTHONPATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "UV_FIND_LINKS",
+        "UV_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "UV_CACHE_DIR",
+    )
     environ = {name: os.environ[name] for name in passed if name in os.environ}
     environ |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     return environ | {"EASYMAKER_NAS_ROOT": str(root / "nas")}
