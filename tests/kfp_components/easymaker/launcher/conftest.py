@@ -1,5 +1,6 @@
 """A training as its launcher sees it: a NAS directory with a source, a spec file, a real launcher process."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from kfp_components.easymaker.launcher.spec import LauncherSpec
 
 DEADLINE = 60.0
+UV = Path(sys.executable).with_name("uv")
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
@@ -143,3 +145,23 @@ def training(tmp_path: Path) -> Iterator[Training]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def cached_environment(name: str, *requirements: str) -> Path:
+    """The interpreter of an environment with these packages, built once and kept in the cache directory."""
+    cache = Path(os.environ.get("EASYMAKER_CACHE", "~/.cache/kubeflow-easymaker")).expanduser() / "tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    directory = cache / f"launcher-{name}"
+    python, built = directory / "bin" / "python", directory / "built-with.txt"
+    with (cache / f"launcher-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists() or built.read_text() != repr(requirements):
+            links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
+            environ = os.environ | ({"UV_FIND_LINKS": links} if links else {})
+            subprocess.run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, directory], check=True)
+            install = [UV, "pip", "install", "--quiet", "--python", python, *requirements]
+            ended = subprocess.run(install, env=environ, capture_output=True, text=True)
+            if ended.returncode != 0:
+                pytest.skip(f"{requirements} cannot be installed here ({links=}): {ended.stderr.strip()[-300:]}")
+            built.write_text(repr(requirements))
+    return python

@@ -1,21 +1,13 @@
 """Trainings on several nodes and with torchrun, as several real launchers on loopback addresses."""
 
-import fcntl
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kfp_components.easymaker.launcher.conftest import Ended, Training, wait_until
-
-UV = Path(sys.executable).with_name("uv")
-TORCH = "torch==2.13.0+cpu"
+from tests.kfp_components.easymaker.launcher.conftest import Ended, Training, cached_environment, wait_until
 
 # Worker 0 listens on its own address, the others greet it there.
 GREET = """
@@ -101,27 +93,8 @@ def test_two_nodes_find_each_other_and_only_the_first_uploads_the_model(training
 
 
 @pytest.fixture(scope="session")
-def torch_python() -> Iterator[Path]:
-    """An environment with PyTorch for CPUs, built once and kept in the cache directory."""
-    cache = Path(os.environ.get("EASYMAKER_CACHE", "~/.cache/kubeflow-easymaker")).expanduser() / "tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    directory = cache / "launcher-torch"
-    with (cache / "launcher-torch.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (directory / "ready").exists():
-            _build_torch(directory)
-    yield directory / "bin" / "python"
-
-
-def _build_torch(directory: Path) -> None:
-    links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
-    environ = os.environ | ({"UV_FIND_LINKS": links} if links else {})
-    subprocess.run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, directory], check=True)
-    install = [UV, "pip", "install", "--quiet", "--python", directory / "bin" / "python", TORCH, "numpy"]
-    ended = subprocess.run(install, env=environ, capture_output=True, text=True)
-    if ended.returncode != 0:
-        pytest.skip(f"{TORCH} cannot be installed here (UV_FIND_LINKS={links}): {ended.stderr.strip()[-300:]}")
-    (directory / "ready").touch()
+def torch_python() -> Path:
+    return cached_environment("torch", "torch==2.13.0+cpu", "numpy")
 
 
 @pytest.mark.slow

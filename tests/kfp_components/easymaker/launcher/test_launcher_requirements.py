@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from kfp_components.easymaker.launcher.requirements import last_meaningful
-from tests.kfp_components.easymaker.launcher.conftest import Training
+from tests.kfp_components.easymaker.launcher.conftest import UV, Training
 
-UV = Path(sys.executable).with_name("uv")
 PRINT = """
 import importlib.metadata, json, sys
 print(json.dumps({name: importlib.metadata.version(name) for name in ("iniconfig", "packaging")} | {"in": sys.prefix}))
