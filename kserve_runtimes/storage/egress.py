@@ -17,8 +17,10 @@ from .errors import StorageDenied, StorageUnavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Reachable only from inside a cloud although the address is public (Azure's platform address).
-_REFUSED = (ipaddress.ip_network("168.63.129.16/32"),)
+# Azure's platform address, reachable only from inside it although public, and what Python calls global although it is
+# reserved for protocols (Oracle's metadata address is in there).
+_REFUSED = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _RESOLVED_SECONDS = 30.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -51,7 +53,7 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or address not in _GLOBAL_UNICAST:
             return False
     if any(address in network for network in _REFUSED if network.version == address.version):
         return False

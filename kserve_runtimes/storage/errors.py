@@ -16,6 +16,10 @@ class StorageNotFound(StorageError, FileNotFoundError):
     """No such container, object or directory."""
 
 
+class StorageExists(StorageError, FileExistsError):
+    """Something is there already, and the caller asked to create it."""
+
+
 class StorageDenied(StorageError, PermissionError):
     """The credentials do not reach there, or the address may not be connected to."""
 

@@ -17,7 +17,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.spec import AbstractFileSystem
 
 from . import obs_listing
-from .errors import InvalidStorageUri, StorageError, StorageNotFound
+from .errors import InvalidStorageUri, StorageError, StorageExists, StorageNotFound
 from .names import is_safe
 from .objects import ObjectInfo, Objects
 from .obs_file import ReadFile, WriteFile, write_atomically
@@ -123,6 +123,8 @@ class ObsFileSystem(AbstractFileSystem):
             info = self.objects.info(at)
             block_size = block_size or _BLOCK
             return ReadFile(self, path, info, _file(info), block_size=block_size, cache_options=cache_options)
+        if mode == "xb" and self.exists(path):
+            raise StorageExists(f"{at} exists already.")
         if mode in ("wb", "xb"):
             return WriteFile(self.objects, at, _creation_headers(mode == "xb"), autocommit)
         raise NotImplementedError(f"Objects cannot be opened with mode {mode!r}.")

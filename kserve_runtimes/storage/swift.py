@@ -15,7 +15,7 @@ import httpx
 
 from .credentials import Credentials
 from .egress import GuardedTransport
-from .errors import InvalidStorageUri, StorageDenied, StorageError, StorageNotFound, StorageUnavailable
+from .errors import InvalidStorageUri, StorageDenied, StorageError, StorageExists, StorageNotFound, StorageUnavailable
 from .options import StorageOptions
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -119,6 +119,8 @@ class SwiftClient:
             return
         if status == 404:
             raise StorageNotFound(f"{at} does not exist.")
+        if status == 412:
+            raise StorageExists(f"{at} exists already.")
         if status in (401, 403):
             raise StorageDenied(f"{at} may not be accessed: {self._why_denied(status, at)}.")
         if status in _RETRIED or status >= 500:

@@ -4,6 +4,6 @@ Four processes (proxy, account, container, object server) that listen on loopbac
 TLS in front of the proxy. ``easymaker_swift/`` is the part of ours that runs inside Swift's environment.
 """
 
-from .server import ObjectStorage
+from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
 
 __all__ = ["ObjectStorage"]

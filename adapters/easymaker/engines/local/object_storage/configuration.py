@@ -7,7 +7,7 @@ request log is off, so that no object name or token gets into a log file.
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import DEVICE, Layout, Ports
+from adapters.easymaker.engines.local.object_storage.layout import DEVICE, Layout, Ports
 
 # The object server refuses uploads below this much free space instead of filling the disk.
 _RESERVED_SPACE = "1%"

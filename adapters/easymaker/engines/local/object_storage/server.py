@@ -11,19 +11,20 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from adapters.easymaker.engines.local.environments import Environments, EnvironmentSpec
+from adapters.easymaker.engines.local.object_storage.configuration import Inputs, configuration_files, ring_arguments
+from adapters.easymaker.engines.local.object_storage.layout import (
+    Layout,
+    Ports,
+    free_ports,
+    is_free,
+    secret_file,
+    write_atomically,
+)
+from adapters.easymaker.engines.local.object_storage.tokens import mint
+from adapters.easymaker.engines.local.processes import Phase, ProcessRunner, ProcessSpec
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
-
-from ..environments import EnvironmentSpec
-from ..processes import Phase, ProcessSpec
-from .configuration import Inputs, configuration_files, ring_arguments
-from .layout import Layout, Ports, free_ports, is_free, secret_file, write_atomically
-from .tokens import mint
-
-if TYPE_CHECKING:
-    from ..environments import Environments
-    from ..processes import ProcessRunner
 
 ENVIRONMENT = EnvironmentSpec(
     name="object-storage",
@@ -42,7 +43,7 @@ class ObjectStorage:
     """A real OpenStack Swift; ``home`` holds its data, ports, rings and keys and outlives any process."""
 
     def __init__(
-        self, home: Path, runner: "ProcessRunner", environments: "Environments", token_key: Path | None = None
+        self, home: Path, runner: ProcessRunner, environments: Environments, token_key: Path | None = None
     ) -> None:
         self._layout = Layout(home)
         self._runner = runner
@@ -63,11 +64,13 @@ class ObjectStorage:
         """Start what does not run; returns before the servers answer (see ``ready``)."""
         python = self._environments.ensure(ENVIRONMENT)
         with self._locked():
-            if self._running() == set(SERVERS):
+            running = self._running()
+            if running == set(SERVERS):
                 return
             self._write_configuration(python, self._choose_ports())
             for server in SERVERS:
-                self._launch(server, python)
+                if server not in running:
+                    self._launch(server, python)
 
     def ready(self) -> bool:
         """All four answer."""
@@ -80,7 +83,8 @@ class ObjectStorage:
         if python is None or self._layout.ports() is None:
             return []
         with self._locked():
-            dead = [server for server in SERVERS if server not in self._running()]
+            running = self._running()
+            dead = [server for server in SERVERS if server not in running]
             for server in dead:
                 self._launch(server, python)
             self._deliver_pending(python)

@@ -2,7 +2,13 @@
 
 import hashlib
 
-from .easymaker_swift.tokens import Claims, Scope, TokenRejected, mint, verify
+from adapters.easymaker.engines.local.object_storage.easymaker_swift.tokens import (
+    Claims,
+    Scope,
+    TokenRejected,
+    mint,
+    verify,
+)
 
 __all__ = ["Claims", "Scope", "TokenRejected", "mint", "tenant_of", "verify"]
 
