@@ -108,7 +108,7 @@ class ProcessRunner:
         """Run it anew, by ``spec``, if it is over or was never started; leave a living one alone."""
         directory = self.directory(name)
         directory.mkdir(mode=0o700, exist_ok=True)
-        lock = records.acquire(str(directory))
+        lock = _lock_of_ended(str(directory))
         if lock is None:
             return
         try:
@@ -201,6 +201,19 @@ def _signal_wrapper(directory: str, number: int) -> None:
     started = records.read_json(directory, records.STARTED)
     if started is not None and started["boot_id"] == records.boot_id() and records.is_held(directory):
         process_tree.signal_identified(started["pid"], started["start_time"], number)
+
+
+def _lock_of_ended(directory: str) -> int | None:
+    """The lock of a process that is over or was never started; None for a living one.
+
+    A wrapper holds its lock for a moment after it has written down the end: that is waited for.
+    """
+    deadline = time.monotonic() + _WRAPPER_GRACE_SECONDS
+    while (lock := records.acquire(directory)) is None and _ended(directory) is not None:
+        if time.monotonic() > deadline:
+            raise TemporaryEngineError(f"the supervisor of {Path(directory).name} has not ended yet")
+        time.sleep(0.002)
+    return lock
 
 
 def _take_over(directory: str, deadline: float) -> int | None:
