@@ -25,6 +25,8 @@ _PASSED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "NCCL_", "GLOO_", "OMP_", "MKL_",
 # Only the installer of a requirements.txt sees these: index addresses and proxies may hold a password.
 _INSTALLER_PREFIXES = ("PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _NEVER_PREFIXES = ("EASYMAKER_", "EM_")
+# The mark by which the local engine finds every process of a job again. No secret, and lost if it does not pass.
+_JOB_MARK = "EASYMAKER_PROCESS"
 # A pattern in extra_env passes none of these; an operator who means one writes its full name.
 _NOT_BY_PATTERN = re.compile(r"^(AWS|AZURE|GOOGLE|OS|ST)_|TOKEN|SECRET|PASSW|CREDENTIAL|KEY")
 _URL_WITH_USER = re.compile(r"://[^/\s]*@")
@@ -63,7 +65,7 @@ def _passed(inherited: Mapping[str, str], extra: Iterable[str]) -> dict[str, str
 
 def _passes(name: str, value: str, names: set[str], patterns: tuple[str, ...]) -> bool:
     if name.startswith(_NEVER_PREFIXES):
-        return False
+        return name == _JOB_MARK
     if name in names or name in _PASSED or name.startswith(_PASSED_PREFIXES):
         return True
     return name.startswith(patterns) and not _NOT_BY_PATTERN.search(name.upper()) and not _URL_WITH_USER.search(value)

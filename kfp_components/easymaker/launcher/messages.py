@@ -1,15 +1,22 @@
 """The launcher's own lines in a training's log, told apart from the user's by a prefix."""
 
+import contextlib
 import sys
 
 
 def say(text: str) -> None:
-    print(f"[launcher] {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201 - the log of a training is its output
+    _write(f"[launcher] {one_line(text)}")
 
 
 def say_last(text: str) -> None:
     """The last line of a run: the bare sentence that says how it ended."""
-    print(one_line(text), file=sys.stderr, flush=True)  # noqa: T201
+    _write(one_line(text))
+
+
+def _write(line: str) -> None:
+    """Whoever reads the log may be gone; the training goes on without it."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the log of a training is its output
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ In a container the image is thrown away after the run, so pip may change it in p
 environment is everybody's: there a copy of it, built from its lock, takes the requirements.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -35,6 +36,7 @@ def install_requirements(
     say("installing requirements.txt")
     python, commands = installer_commands(spec, paths, file)
     env = _personal_settings(environ) | installer_environment(spec, paths, python, environ)
+    env["UV_CACHE_DIR"] = str(_uv_cache(environ, paths))
     for argv in commands:
         interruption.check()
         _install(ChildCommand(argv, env, paths.source, _GRACE_SECONDS), interruption)
@@ -57,16 +59,24 @@ def installer_commands(spec: LauncherSpec, paths: WorkPaths, file: Path) -> tupl
 
 
 def _personal_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip and uv would find below the HOME of the launcher's user, since the training's own HOME is empty.
-
-    Without uv's cache, an environment that is copied in a second is downloaded for minutes.
-    """
+    """What pip and uv would find below the HOME of the launcher's user, since the training's own HOME is empty."""
     home = Path(environ.get("HOME", "/"))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     files = {"UV_CONFIG_FILE": config / "uv" / "uv.toml", "PIP_CONFIG_FILE": config / "pip" / "pip.conf"}
     found = {name: str(file) for name, file in files.items() if file.is_file()}
-    return found | {"UV_CACHE_DIR": str(cache / "uv")}
+    # Not uv's hard links: a script that patches a package in its copy would patch it in everybody's cache.
+    return found | {"UV_LINK_MODE": "copy"}
+
+
+def _uv_cache(environ: Mapping[str, str], paths: WorkPaths) -> Path:
+    """The user's cache, without which a copy of seconds is a download of minutes; in a sandbox it may be read-only."""
+    base = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/")) / ".cache")
+    shared = Path(environ.get("UV_CACHE_DIR") or base / "uv")
+    existing = next(path for path in (shared, *shared.parents) if path.exists())
+    if os.access(existing, os.W_OK):
+        return shared
+    say(f"{shared} is not writable: packages are downloaded anew")
+    return paths.temporary / "uv-cache"
 
 
 def _install(command: ChildCommand, interruption: Interruption) -> None:
@@ -92,8 +102,9 @@ def _install(command: ChildCommand, interruption: Interruption) -> None:
 def _copy_output(output: IO[bytes], tail: deque[str]) -> None:
     with output:
         for line in output:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
+            with contextlib.suppress(OSError):  # whoever reads the log may be gone
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
             tail.append(line.decode(errors="replace"))
 
 

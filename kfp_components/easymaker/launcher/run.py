@@ -18,6 +18,11 @@ from kfp_components.easymaker.launcher.storage import Storage
 from kfp_components.easymaker.launcher.work_directory import WorkDirectoryBusy, discard, held
 from kfp_components.easymaker.launcher.work_paths import WorkPaths
 
+_HINTS = {
+    int(signal.SIGKILL): ", which often means that memory ran out",
+    int(signal.SIGXFSZ): ", which means that a file grew over the limit of the data storage",
+}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -115,7 +120,7 @@ def judge(end: ChildEnd) -> Outcome:
         within = f" (a process within it was ended by {by_signal})" if by_signal else ""
         return Outcome(ExitCode.ENTRY_POINT_FAILED, f"The entry point ended with exit code {end.returncode}{within}.")
     name = _signal_name(-end.returncode) or "an unknown signal"
-    hint = ", which often means that memory ran out" if -end.returncode == signal.SIGKILL else ""
+    hint = _HINTS.get(-end.returncode, "")
     reason = f"The entry point was ended by signal {-end.returncode} ({name}){hint}: "
     return Outcome(ExitCode.ENTRY_POINT_FAILED, f"{reason}exit code : {end.returncode} (pid: {end.pid})")
 

@@ -127,6 +127,13 @@ def test_even_by_its_full_name_a_credential_of_ours_does_not_pass() -> None:
     assert env.keys() & SECRETS.keys() == {"HF_TOKEN"}, "the operator named that one on purpose"
 
 
+def test_the_mark_by_which_the_local_engine_finds_its_processes_passes() -> None:
+    inherited = {"EASYMAKER_PROCESS": "abc.1"}
+    spec = spec_with()
+    assert variables(inherited)["EASYMAKER_PROCESS"] == "abc.1"
+    assert installer_environment(spec, WorkPaths.of(spec), PYTHON, inherited)["EASYMAKER_PROCESS"] == "abc.1"
+
+
 def test_the_rest_of_the_environment_passes_only_by_name_or_pattern() -> None:
     inherited = {"PATH": "/bin", "MY_A": "1", "MY_B": "2", "OTHER": "3", "CUDA_VISIBLE_DEVICES": "0", "PYTHONPATH": "x"}
     assert not {"MY_A", "OTHER", "PYTHONPATH"} & variables(inherited).keys()
