@@ -1,4 +1,7 @@
-"""Why a launcher ended. The numbers are a contract with whoever started it; README.md explains each."""
+"""Why a launcher ended. The numbers are a contract with whoever started it; README.md explains each.
+
+None is over 128: shells, bubblewrap and container engines report an end by a signal that way.
+"""
 
 from enum import IntEnum
 
@@ -14,7 +17,7 @@ class ExitCode(IntEnum):
     ENTRY_POINT_FAILED = 83
     TIME_LIMIT = 84
     UPLOAD = 85
-    STOPPED = 143
+    STOPPED = 86
 
 
 class LauncherError(Exception):

@@ -50,7 +50,7 @@ def test_a_stop_request_ends_the_entry_point_and_keeps_its_checkpoints(
 ) -> None:
     training.source(WELL_BEHAVED)
     ended, pid = stopped(training, number)
-    assert ended.exit_code == 143, "stopped, although the entry point itself returned 0"
+    assert ended.exit_code == 86, "stopped, although the entry point itself returned 0"
     assert ended.last_line == ended.status["reason"] == "The training was stopped on request."
     assert ended.status["result"] == "STOPPED"
     assert not is_alive(pid)
@@ -60,7 +60,7 @@ def test_a_stop_request_ends_the_entry_point_and_keeps_its_checkpoints(
 def test_an_entry_point_that_ignores_sigterm_is_killed_after_the_grace(training: Training) -> None:
     training.source(DEAF)
     ended, pid = stopped(training, grace=0.5)
-    assert ended.exit_code == 143
+    assert ended.exit_code == 86
     assert ended.status["entry_point_exit_code"] == -9
     assert 0.5 <= ended.status["seconds"]["RUNNING"] < 20
     assert not is_alive(pid)
@@ -108,7 +108,7 @@ def test_a_stop_request_breaks_a_long_download_off(training: Training) -> None:
     launcher.send_signal(signal.SIGTERM)
     asked_at = time.monotonic()
     ended = training.wait(launcher, spec)
-    assert ended.exit_code == 143
+    assert ended.exit_code == 86
     assert time.monotonic() - asked_at < 10
     assert "starting" not in ended.stderr
     assert ended.status["seconds"].keys() == {"PREPARING"}
@@ -156,4 +156,4 @@ def test_a_second_launcher_keeps_out_of_a_work_directory_in_use(training: Traini
     assert intruder.last_line == f"Another launcher is at work in {spec.work_dir}."
     assert intruder.status["phase"] == "RUNNING", "the status file belongs to the first"
     first.terminate()
-    assert training.wait(first, spec).exit_code == 143
+    assert training.wait(first, spec).exit_code == 86

@@ -132,6 +132,6 @@ def test_no_worker_of_torchrun_survives_a_stop(training: Training, torch_python:
     launcher = training.start(spec)
     wait_until(lambda: training.output().count("\n") == 2, "both workers to be ready")
     launcher.send_signal(signal.SIGTERM)
-    assert training.wait(launcher, spec).exit_code == 143
+    assert training.wait(launcher, spec).exit_code == 86
     for line in training.output().splitlines():
         assert not Path("/proc", line.split()[1]).exists(), "torchrun starts each worker in a session of its own"
