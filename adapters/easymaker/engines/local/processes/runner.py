@@ -16,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,11 @@ class ProcessRunner:
         directory = self.directory(name)
         if records.exists(str(directory), records.STARTED):
             return
-        directory.mkdir(mode=0o700, exist_ok=True)
-        self._write_spec(directory, spec, replace=False)
+        try:
+            directory.mkdir(mode=0o700, exist_ok=True)
+            self._write_spec(directory, spec, replace=False)
+        except OSError as error:
+            raise TemporaryEngineError(f"the process {name} could not be started: {error.strerror}") from error
         crash_point("process.before_spawn")
         self._spawn(directory)
         crash_point("process.after_spawn")
@@ -141,14 +145,18 @@ class ProcessRunner:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise TemporaryEngineError(f"the process {directory.name} could not be started: {error}") from error
         if code != 0:
-            raise TemporaryEngineError(f"the process {directory.name} could not be started: {_last_error(directory)}")
+            why = _last_error(directory) or "its supervisor ended early"
+            raise TemporaryEngineError(f"the process {directory.name} could not be started: {why}")
 
     def _give_up(self, directory: str, started: dict[str, Any]) -> ProcessState:
         """Record a run whose wrapper is gone, after ending what is left of it."""
         if not _kill_remains(started):
             return ProcessState(Phase.LOST, reason="its supervisor is gone, what is left of it is being ended")
-        same_boot = started["boot_id"] == records.boot_id()
-        reason = "its supervisor was killed" if same_boot else "the machine was restarted while it ran"
+        if started["boot_id"] != records.boot_id():
+            reason = "the machine was restarted while it ran"
+        else:
+            error = _last_error(Path(directory))
+            reason = f"its supervisor failed: {error}" if error else "its supervisor was killed"
         lost = {"reason": reason, "started_at": started["at"], "finished_at": time.time(), "cause": "lost"}
         with contextlib.suppress(FileNotFoundError):
             records.write_json(directory, records.LOST, lost, durable=False)
@@ -178,7 +186,7 @@ class ProcessRunner:
         with contextlib.suppress(FileNotFoundError):
             (directory / records.LOG).replace(directory / records.OLD_LOG)
         self._write_spec(directory, spec, replace=True)
-        for file in (records.STOP, records.PID, records.EXIT, records.LOST, records.STARTED):
+        for file in (records.ERRORS, records.STOP, records.PID, records.EXIT, records.LOST, records.STARTED):
             (directory / file).unlink(missing_ok=True)
 
 
@@ -191,7 +199,7 @@ def _ended(directory: str) -> ProcessState | None:
 
 
 def _write_text(directory: str, name: str, text: str) -> None:
-    temporary = Path(directory, f"{name}.{os.getpid()}.tmp")
+    temporary = Path(directory, f"{name}.{threading.get_native_id()}.tmp")
     temporary.write_text(text, encoding="ascii")
     temporary.rename(Path(directory, name))
 
@@ -245,9 +253,10 @@ def _kill_remains(started: dict[str, Any]) -> bool:
         time.sleep(0.005)
 
 
-def _last_error(directory: Path) -> str:
+def _last_error(directory: Path) -> str | None:
+    """The last line of what the wrapper had to complain about; nearly always there is nothing."""
     try:
         lines = (directory / records.ERRORS).read_text(errors="replace").split("\n")
     except OSError:
-        return "its directory was removed"
-    return next((line.strip() for line in reversed(lines) if line.strip()), "its wrapper ended early")
+        return None
+    return next((line.strip() for line in reversed(lines) if line.strip()), None)

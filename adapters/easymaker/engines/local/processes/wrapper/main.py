@@ -12,6 +12,7 @@ from .cgroup import Cgroup
 from .supervise import Supervisor
 
 _READY = b"r"
+_RETRY_SECONDS = 0.5
 
 
 def main(directory: str) -> int:
@@ -68,7 +69,20 @@ def _run_once(directory: str, ready: int) -> None:
     if cgroup is not None:
         cgroup.remove()
     outcome["started_at"], outcome["finished_at"] = started["at"], time.time()
-    records.write_json(directory, records.EXIT, outcome)
+    _write_down(directory, outcome)
+
+
+def _write_down(directory: str, outcome: dict) -> None:
+    """Put the outcome on the disk, however long that is full: a job that filled it must not count as lost."""
+    while True:
+        try:
+            records.write_json(directory, records.EXIT, outcome)
+        except OSError:
+            if records.read_text(directory, records.STOP) == records.STOP_AT_ONCE or not os.access(directory, os.F_OK):
+                return  # it is being removed: nobody will read it
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _cgroup(plan: dict, marker: str) -> Cgroup | None:

@@ -8,6 +8,7 @@ a wrapper that is about to take it, and it goes away with its holder whatever ki
 # ruff: noqa: PTH104, PTH116, PTH118, PTH123
 from __future__ import annotations
 
+import _thread
 import fcntl
 import json
 import os
@@ -39,7 +40,7 @@ _FLOCK = "hhqqi4x"
 def write_json(directory: str, name: str, value: object, durable: bool = True) -> None:
     """Put the record in place as a whole; with ``durable`` it is on the disk when this returns."""
     target = os.path.join(directory, name)
-    temporary = f"{target}.{os.getpid()}.tmp"
+    temporary = f"{target}.{_thread.get_native_id()}.tmp"  # unique among all threads of all processes
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(json.dumps(value).encode())

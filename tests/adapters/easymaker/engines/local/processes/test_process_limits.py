@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from adapters.easymaker.engines.local.processes import Limits, ProcessRunner, enforcement
+from adapters.easymaker.engines.local.processes import Limits, Phase, ProcessRunner, enforcement
+from adapters.easymaker.errors import TemporaryEngineError
 
 MIB = 1024 * 1024
 
@@ -70,6 +72,40 @@ def test_a_failure_for_another_reason_is_not_blamed_on_the_disk(jobs, work):
     (work / "f").write_bytes(b"x" * MIB)
     state = jobs.run(jobs.shell("exit 3", limits=Limits(disk_bytes=20 * MIB, disk_path=work)))
     assert (state.cause, state.exit_code) == ("exited", 3)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 KiB for the process directories."""
+    root = tmp_path / "processes"
+    root.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", root], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("this user may not mount a small file system")
+    yield root
+    subprocess.run(["umount", "--lazy", root], check=True)
+
+
+def test_a_job_that_ends_while_the_disk_is_full_is_not_lost(small_disk, jobs, runner):
+    """Its outcome is written down as soon as there is room."""
+    filler = small_disk / "filler"
+    runner.start("job", jobs.shell(f"cat /dev/zero > {filler}; echo done > done; exit 3"))
+    jobs.wait_for((jobs.directory / "done").exists, "the job to have filled the disk")
+    jobs.wait_for(lambda: not jobs.alive(runner.observe("job").pid or 0), "the end of the job itself")
+    assert runner.observe("job").phase == Phase.RUNNING
+    filler.unlink()
+    assert jobs.end_of("job").exit_code == 3
+
+
+def test_a_full_disk_at_the_start_is_a_temporary_error_and_then_it_runs_once(small_disk, jobs, runner):
+    filler = small_disk / "filler"
+    subprocess.run(["/bin/sh", "-c", f"cat /dev/zero > {filler}"], capture_output=True)
+    spec = jobs.shell("echo run >> runs")
+    with pytest.raises(TemporaryEngineError, match="No space left on device"):
+        runner.start("job", spec)
+    filler.unlink()
+    jobs.run(spec)
+    assert (jobs.directory / "runs").read_text() == "run\n"
 
 
 def test_a_job_that_runs_too_long_is_told_to_end(jobs):
