@@ -111,7 +111,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def launch(mlserver_python: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+def launch(
+    mlserver_python: Path, models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Server]]:
     """Starts the server of a model; all are ended at the end."""
     with contextlib.ExitStack() as stack:
 

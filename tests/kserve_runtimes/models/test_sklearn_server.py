@@ -1,4 +1,4 @@
-"""The scikit-learn server answers V1, V2 and the dispatching path; wrong input is a 400 that says what would be right."""
+"""The scikit-learn server answers V1, V2 and the dispatching path; wrong input is a 400 that says what is right."""
 
 import gzip
 from collections.abc import Callable
@@ -167,7 +167,10 @@ def test_probabilities_by_model_parameter(serve: Callable) -> None:
     server = serve("iris", parameters={"output": "predict_proba"})
     predictions = server.ask("/v1/models/{m}:predict", {"instances": [FLOWER]}).body["predictions"]
     assert len(predictions[0]) == 3
-    assert server.ask("/v2/models/{m}/infer", {"inputs": [tensor(FLOWER, [1, 4])]}).body["outputs"][0]["shape"] == [1, 3]
+    assert server.ask("/v2/models/{m}/infer", {"inputs": [tensor(FLOWER, [1, 4])]}).body["outputs"][0]["shape"] == [
+        1,
+        3,
+    ]
 
 
 def test_texts_and_several_targets(serve: Callable) -> None:

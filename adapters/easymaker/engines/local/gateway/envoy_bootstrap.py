@@ -247,14 +247,18 @@ def _storage_cluster(port: int) -> Document:
 
 def _header_filter(names: tuple[str, ...], prefixes: tuple[str, ...]) -> Document:
     removals: list[dict[str, Any]] = [{"remove": name} for name in names]
-    removals += [{"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in prefixes]
+    removals += [_without(prefix) for prefix in prefixes]
     return {
         "name": "headers",
         "typed_config": {
             "@type": f"{_TYPE}envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {"request_mutations": removals},
+            "mutations": {"request_mutations": removals, "response_mutations": [_without("x-envoy-")]},
         },
     }
+
+
+def _without(prefix: str) -> Document:
+    return {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
 
 
 def _router() -> Document:

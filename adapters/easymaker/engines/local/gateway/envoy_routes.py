@@ -1,10 +1,12 @@
 """Published stages to Envoy's routes (RDS) and clusters (CDS), as plain dicts. Pure.
 
-A stage resource is a cluster, so Envoy counts its requests apart. Where several resources serve one model, each also
-gets an aggregate of all of them in which it comes first: a request goes to a resource by weight and, if none of its
-pods can be reached, to the next resource's pods.
+A stage resource is two clusters: its pods, and in front of them an aggregate that the routes name and that counts. The
+aggregate lists the resource's own pods first and then those of the other resources of the same model, so a request goes
+to a resource by weight and, if none of its pods can be reached, to the next one's. A cluster that Envoy replaces may
+lose its counters, so an aggregate never changes: with other members it has another name. Pods come and go below it.
 """
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +24,7 @@ UPSTREAM_IDLE = "60s"
 _RETRY_BUFFER_BYTES = 16 * 1024 * 1024
 _LIMITS = {"max_connections": 4096, "max_pending_requests": 4096, "max_requests": 4096, "max_retries": 4096}
 _TYPE = "type.googleapis.com/"
-_AGGREGATE = "~first"
+_PODS = "pods"
 _VERSION_PATTERN = "[^/]+"
 
 
@@ -33,7 +35,12 @@ def route_configuration(stages: Iterable[StageRoutes], defaults: Mapping[str, st
         prefixes.update(_entry(f"/{stage.endpoint_id}/stages/{stage.stage_name}", stage))
         if defaults.get(stage.endpoint_id) == stage.stage_id:
             prefixes.update(_entry(f"/{stage.endpoint_id}/default", stage))
-    host: Document = {"name": "all", "domains": ["*"], "request_body_buffer_limit": _RETRY_BUFFER_BYTES}
+    host: Document = {
+        "name": "all",
+        "domains": ["*"],
+        "retry_policy": _retries(),
+        "request_body_buffer_limit": _RETRY_BUFFER_BYTES,
+    }
     if prefixes:
         host["matcher"] = {
             "matcher_tree": {
@@ -60,12 +67,12 @@ def route_configuration(stages: Iterable[StageRoutes], defaults: Mapping[str, st
 
 
 def clusters(stages: Iterable[StageRoutes]) -> list[Document]:
-    """One cluster per stage resource, and the aggregates of those that share a model."""
+    """All clusters, by name."""
     documents: list[Document] = []
     for stage in stages:
-        documents += [_cluster(resource) for resource in stage.resources]
         for group in _by_model(stage.resources).values():
-            documents += _aggregates(_ready(group))
+            documents += [_pods(resource) for resource in group]
+            documents += [_front(resource, group) for resource in group]
     return sorted(documents, key=lambda document: document["name"])
 
 
@@ -139,10 +146,10 @@ def _for_method(method: str, match: Document, target: Document) -> list[Document
     header = {"name": ":method", "string_match": {"exact": method}}
     wrong = _reply(405, f"This path takes {method} only.")
     wrong["response_headers_to_add"] = [{"header": {"key": "allow", "value": method}}]
-    if "cluster" not in target and "weighted_clusters" not in target:
+    if "weighted_clusters" not in target:
         served = _reply(503, "The model has no pod that is ready; try again later.")
     else:
-        served = {"route": {**target, "timeout": INFERENCE_TIMEOUT, "retry_policy": _retries()}}
+        served = {"route": {**target, "timeout": INFERENCE_TIMEOUT}}
     return [{"match": {**match, "headers": [header]}, **served}, {"match": match, **wrong}]
 
 
@@ -180,50 +187,55 @@ def _target(group: Sequence[ResourceRoute]) -> Document:
     ready = _ready(group)
     if not ready:
         return {}
-    if len(ready) == 1:
-        return {"cluster": ready[0].resource_id}
-    weights = [{"name": _aggregate_name(ready, at), "weight": len(r.ports)} for at, r in enumerate(ready)]
+    weights = [{"name": _front_name(resource, group), "weight": len(resource.ports)} for resource in ready]
     return {"weighted_clusters": {"clusters": weights}}
 
 
-def _aggregate_name(ready: Sequence[ResourceRoute], first: int) -> str:
-    return f"{ready[first].resource_id}{_AGGREGATE}"
+def counted_for(cluster_name: str) -> str | None:
+    """The resource whose requests a cluster counts; None for one that does not count."""
+    resource_id, _, kind = cluster_name.partition("~")
+    return None if kind in ("", _PODS) else resource_id
 
 
-def resource_of(cluster_name: str) -> str:
-    """Whose traffic a cluster's statistics are: an aggregate counts for the resource that comes first in it."""
-    return cluster_name.removesuffix(_AGGREGATE)
+def _pods_name(resource: ResourceRoute) -> str:
+    return f"{resource.resource_id}~{_PODS}"
 
 
-def _aggregates(ready: Sequence[ResourceRoute]) -> list[Document]:
-    if len(ready) < 2:
-        return []
-    ids = [resource.resource_id for resource in ready]
-    return [
-        {
-            "name": _aggregate_name(ready, at),
-            "connect_timeout": "1s",
-            "lb_policy": "CLUSTER_PROVIDED",
-            "cluster_type": {
-                "name": "envoy.clusters.aggregate",
-                "typed_config": {
-                    "@type": f"{_TYPE}envoy.extensions.clusters.aggregate.v3.ClusterConfig",
-                    "clusters": ids[at:] + ids[:at],
-                },
-            },
-        }
-        for at in range(len(ids))
-    ]
+def _members(resource: ResourceRoute, group: Iterable[ResourceRoute]) -> list[str]:
+    others = sorted(_pods_name(other) for other in group if other.resource_id != resource.resource_id)
+    return [_pods_name(resource), *others]
 
 
-def _cluster(resource: ResourceRoute) -> Document:
+def _front_name(resource: ResourceRoute, group: Iterable[ResourceRoute]) -> str:
+    digest = hashlib.sha256(",".join(_members(resource, group)).encode()).hexdigest()
+    return f"{resource.resource_id}~{digest[:12]}"
+
+
+def _front(resource: ResourceRoute, group: Sequence[ResourceRoute]) -> Document:
     return {
-        "name": resource.resource_id,
+        "@type": f"{_TYPE}envoy.config.cluster.v3.Cluster",
+        "name": _front_name(resource, group),
+        "connect_timeout": "1s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": {
+                "@type": f"{_TYPE}envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                "clusters": _members(resource, group),
+            },
+        },
+    }
+
+
+def _pods(resource: ResourceRoute) -> Document:
+    return {
+        "@type": f"{_TYPE}envoy.config.cluster.v3.Cluster",
+        "name": _pods_name(resource),
         "type": "STATIC",
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
         "load_assignment": {
-            "cluster_name": resource.resource_id,
+            "cluster_name": _pods_name(resource),
             "endpoints": [{"lb_endpoints": [loopback(port) for port in resource.ports]}],
         },
         "circuit_breakers": {"thresholds": [_LIMITS]},

@@ -21,7 +21,7 @@ def write_json(path: Path, value: Any) -> None:
     """Written beside the file and moved over it; on disk before the move, so that a power cut leaves no empty file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(value, file, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        file.write(json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(path)

@@ -4,6 +4,7 @@
         stages/ID.json   one per published stage      defaults.json   endpoint -> default stage
         envoy/           what Envoy reads: bootstrap, routes, clusters, secrets; its admin socket
         certificates/    local CA and certificate     statistics.json
+        unrouted.json    cluster -> since when no route names it
 
 Every change is made under one lock and ends by rendering all files from stages/ and defaults.json, so after a crash the
 next call of anybody completes it.
@@ -42,6 +43,8 @@ _TAKEN_SECONDS = 10.0
 _POLL_SECONDS = 0.005
 _PROBE_SECONDS = 10.0
 _MAX_WORKERS = 4
+# Longer than an inference may take.
+_LINGER_SECONDS = 330.0
 _CDS = "cluster_manager.cds.version_text"
 _RDS = f"http.endpoints.rds.{envoy_routes.ROUTES}.version_text"
 
@@ -59,6 +62,7 @@ class Gateway:
         self._envoy = directory / "envoy"
         self._defaults = directory / "defaults.json"
         self._statistics = directory / "statistics.json"
+        self._unrouted = directory / "unrouted.json"
         self._certificates = Certificates(directory / "certificates")
         self._admin = Admin(self._envoy / _ADMIN_SOCKET)
         self.ca_file = self._certificates.ca_file
@@ -101,7 +105,7 @@ class Gateway:
             self._render()
 
     def withdraw(self, stage_id: str) -> None:
-        """Serve the stage no more, and forget its statistics. One that is not published is no error."""
+        """Serve the stage no more; some minutes later its statistics go too. One that is not published is no error."""
         check_stage_id(stage_id)
         with self._lock():
             stage = self.published(stage_id)
@@ -109,7 +113,6 @@ class Gateway:
                 self._write_default(stage.endpoint_id, None)
             (self._stages / f"{stage_id}.json").unlink(missing_ok=True)
             self._render()
-            self._read_counters()
 
     def published(self, stage_id: str) -> StageRoutes | None:
         check_stage_id(stage_id)
@@ -184,19 +187,32 @@ class Gateway:
         write_json(self._defaults, others if stage_id is None else {**others, endpoint_id: stage_id})
 
     def _render(self) -> None:
-        """Make before break: new clusters, then the routes, then no old clusters; Envoy has each before the next."""
+        """Make before break: first the clusters, then the routes, each taken over by Envoy before the next."""
         stages = self._published()
         wanted = envoy_routes.clusters(stages)
-        names = {cluster["name"] for cluster in wanted}
-        current = read_json(self._envoy / "clusters.json", {"resources": []})["resources"]
-        leaving = [cluster for cluster in current if cluster["name"] not in names]
+        leaving = self._leaving({cluster["name"] for cluster in wanted})
         crash_point("gateway.before_publish")
-        self._await(_CDS, self._replace("clusters", _typed_clusters([*wanted, *leaving])))
+        self._await(_CDS, self._replace("clusters", [*wanted, *leaving]))
         routes = envoy_routes.route_configuration(stages, read_json(self._defaults, {}))
         self._await(_RDS, self._replace("routes", [routes]))
         crash_point("gateway.after_publish")
-        if leaving:
-            self._replace("clusters", _typed_clusters(wanted))
+
+    def _leaving(self, wanted: set[str]) -> list[dict[str, Any]]:
+        """Clusters that are routed to no more, until the last request that they may have had is answered."""
+        now = time.time()
+        current = read_json(self._envoy / "clusters.json", {"resources": []})["resources"]
+        unrouted = [cluster for cluster in current if cluster["name"] not in wanted]
+        since = read_json(self._unrouted, {})
+        staying = {
+            cluster["name"]: since.get(cluster["name"], now)
+            for cluster in unrouted
+            if now - since.get(cluster["name"], now) < _LINGER_SECONDS
+        }
+        if len(staying) < len(unrouted):
+            self._read_counters()
+        if staying != since:
+            write_json(self._unrouted, staying)
+        return [cluster for cluster in unrouted if cluster["name"] in staying]
 
     def _replace(self, name: str, resources: list[dict[str, Any]]) -> str:
         """Move the document into Envoy's sight unless it is there already; the document's version."""
@@ -227,13 +243,9 @@ class Gateway:
         except AdminUnreachableError:
             return tallies
         run = f"{state.pid}-{state.started_at}"
-        known = {resource.resource_id for stage in self._published() for resource in stage.resources}
+        clusters = read_json(self._envoy / "clusters.json", {"resources": []})["resources"]
+        known = {envoy_routes.counted_for(cluster["name"]) for cluster in clusters}
         advanced = statistics.advance_all(tallies, run, statistics.from_counters(counters), known)
         if advanced != tallies:
             statistics.save(self._statistics, advanced)
         return advanced
-
-
-def _typed_clusters(clusters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kind = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
-    return sorted(({**cluster, "@type": kind} for cluster in clusters), key=lambda cluster: cluster["name"])

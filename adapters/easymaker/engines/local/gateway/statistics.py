@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from adapters.easymaker.engines.local.gateway.envoy_routes import resource_of
+from adapters.easymaker.engines.local.gateway.envoy_routes import counted_for
 from adapters.easymaker.engines.local.gateway.files import read_json, write_json
 
 PATTERN = r"^cluster\.[^.]+\.upstream_rq_(completed|[245]xx)$"
@@ -49,11 +49,11 @@ _FIELDS = {"completed": "total", "2xx": "status_2xx", "4xx": "status_4xx", "5xx"
 
 
 def from_counters(counters: Mapping[str, int]) -> dict[str, ResourceStatistics]:
-    """Envoy's counters, per cluster."""
+    """Envoy's counters by cluster, for the clusters that count."""
     sums: dict[str, dict[str, int]] = {}
     for name, value in counters.items():
         cluster, _, counter = name.removeprefix("cluster.").rpartition(".upstream_rq_")
-        if counter in _FIELDS:
+        if counter in _FIELDS and counted_for(cluster):
             sums.setdefault(cluster, {})[_FIELDS[counter]] = value
     return {cluster: ResourceStatistics(**values) for cluster, values in sums.items()}
 
@@ -66,22 +66,23 @@ def advance(tally: Tally, run: str, seen: ResourceStatistics) -> Tally:
 
 
 def advance_all(
-    tallies: Mapping[str, Tally], run: str, seen: Mapping[str, ResourceStatistics], resource_ids: Collection[str]
+    tallies: Mapping[str, Tally], run: str, seen: Mapping[str, ResourceStatistics], resource_ids: Collection[str | None]
 ) -> dict[str, Tally]:
-    """One tally per cluster of these resources; what is of other resources is dropped."""
+    """A tally per cluster of these resources; those of others are forgotten."""
     return {
         cluster: advance(tallies.get(cluster, Tally()), run, seen.get(cluster, ResourceStatistics()))
         for cluster in {*tallies, *seen}
-        if resource_of(cluster) in resource_ids
+        if counted_for(cluster) in resource_ids
     }
 
 
 def of_resources(tallies: Mapping[str, Tally], resource_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
-    """A resource's own cluster and the aggregate in which it comes first, together."""
+    """The sums of all clusters that a resource ever had."""
     sums = {resource: ResourceStatistics() for resource in resource_ids}
     for cluster, tally in tallies.items():
-        if resource_of(cluster) in sums:
-            sums[resource_of(cluster)] += tally.sum
+        resource = counted_for(cluster)
+        if resource in sums:
+            sums[resource] += tally.sum
     return sums
 
 
