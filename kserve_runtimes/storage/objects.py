@@ -131,10 +131,9 @@ class Objects:
         # A storage without that feature stores an empty object and says so only by its checksum.
         return response.headers.get("etag", "").strip('"') == source.etag
 
-    def delete(self, at: Location) -> None:
-        info = self.info(at)
+    def delete(self, info: ObjectInfo) -> None:
         with contextlib.suppress(StorageNotFound):
-            self.client.call("DELETE", at)
+            self.client.call("DELETE", info.at)
         self.forget_segments(info)
 
     def existing(self, at: Location) -> ObjectInfo | None:

@@ -152,10 +152,10 @@ class ObsFileSystem(AbstractFileSystem):
             callback.relative_update(self.objects.write(file, at, _creation_headers(mode != "overwrite")))
 
     def get_file(self, rpath, lpath: Any = None, callback=DEFAULT_CALLBACK, outfile=None, **kwargs):
-        if outfile is None and self.isdir(rpath):
+        info = self._file_info(rpath)
+        if info is None:
             Path(lpath).mkdir(parents=True, exist_ok=True)
             return
-        info = self.objects.info(self._object(rpath))
         callback.set_size(info.size)
         if outfile is not None:
             for chunk in self.objects.read_verified(info):
@@ -165,10 +165,8 @@ class ObsFileSystem(AbstractFileSystem):
             write_atomically(self.objects.read_verified(info), Path(lpath), callback.relative_update)
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-        if self.isdir(path1):
-            return
-        source, target = self.objects.info(self._object(path1)), self._object(path2)
-        if self.objects.copy(source, target):
+        source, target = self._file_info(path1), self._object(path2)
+        if source is None or self.objects.copy(source, target):
             return
         with tempfile.TemporaryFile() as file:
             for chunk in self.objects.read_verified(source):
@@ -177,19 +175,23 @@ class ObsFileSystem(AbstractFileSystem):
             self.objects.write(cast(Any, file), target)
 
     def rm_file(self, path: str) -> None:
-        self.objects.delete(self._object(path))
+        self.objects.delete(self.objects.info(self._object(path)))
 
     _rm = rm_file
 
     def rm(self, path, recursive: bool = False, maxdepth: int | None = None) -> None:
-        paths = self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
-        files = [each for each in paths if self.locate(each).name]
-        with ThreadPoolExecutor(self.options.threads) as pool:
-            list(pool.map(self._remove_file_or_marker, files))
-        if recursive:
-            for each in paths:
-                if not self.locate(each).name:
-                    self.rmdir(each)
+        for each in self.expand_path(path, recursive=False):
+            at = self.locate(each)
+            info = self.objects.existing(at) if at.name else None
+            doomed = [info] if info is not None else []
+            if recursive:
+                doomed += obs_listing.below(self.objects, at)
+            if not doomed and at.name:
+                raise StorageNotFound(f"{at} does not exist.")
+            with ThreadPoolExecutor(self.options.threads) as pool:
+                list(pool.map(self.objects.delete, doomed))
+            if recursive and not at.name:
+                self.rmdir(each)
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
         """Creates a container; a directory inside one is there as soon as an object is."""
@@ -219,19 +221,20 @@ class ObsFileSystem(AbstractFileSystem):
             _directory(replace(at, name=name)) for name in children.directories if name not in files and _is_shown(name)
         ]
 
+    def _file_info(self, path: str) -> ObjectInfo | None:
+        """None for a directory; raises StorageNotFound where nothing is."""
+        at = self.locate(path)
+        info = self.objects.existing(at) if at.name else None
+        if info is None or info.is_marker:
+            self.info(path)
+            return None
+        return info
+
     def _object(self, path: str) -> Location:
         at = self.locate(path)
         if not at.name:
             raise InvalidStorageUri(f"{at} names a container and not an object.")
         return at
-
-    def _remove_file_or_marker(self, path: str) -> None:
-        at = self.locate(path)
-        for each in (at, replace(at, name=at.name + "/")):
-            try:
-                self.objects.delete(each)
-            except StorageNotFound:
-                continue
 
 
 def _creation_headers(exclusive: bool) -> dict[str, str]:

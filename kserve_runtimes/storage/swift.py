@@ -158,7 +158,8 @@ class SwiftClient:
                 if response.status_code != 206:
                     raise StorageUnavailable(f"{at} cannot be read in parts: status {response.status_code}.")
                 try:
-                    for chunk in response.iter_raw(self.options.chunk_size):
+                    # As it arrives: what a break cuts off in a half-filled chunk would have to be fetched again.
+                    for chunk in response.iter_raw():
                         start += len(chunk)
                         attempt = 0
                         yield chunk

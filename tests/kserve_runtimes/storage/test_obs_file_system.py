@@ -46,6 +46,9 @@ class _ObsFixtures(AbstractFixtures):
 class TestFsspecCopy(_ObsFixtures, AbstractCopyTests):
     """fsspec's own suite: copies inside the storage."""
 
+    # Pattern matching is fsspec's code alone; once, with downloads, is enough.
+    test_copy_glob_edge_cases = None
+
 
 class TestFsspecGet(_ObsFixtures, AbstractGetTests):
     """fsspec's own suite: downloads."""
@@ -53,6 +56,8 @@ class TestFsspecGet(_ObsFixtures, AbstractGetTests):
 
 class TestFsspecPut(_ObsFixtures, AbstractPutTests):
     """fsspec's own suite: uploads."""
+
+    test_put_glob_edge_cases = None
 
 
 class TestFsspecOpen(_ObsFixtures, AbstractOpenTests):
@@ -159,7 +164,7 @@ def test_directory_markers_are_directories(fs: ObsFileSystem, root: str, contain
 def test_pages_of_a_long_listing_follow_each_other(fs: ObsFileSystem, root: str, monkeypatch: Any) -> None:
     monkeypatch.setattr("kserve_runtimes.storage.swift.PAGE", 3)
     names = [f"{root}/{number:02d}/x" for number in range(10)]
-    fs.pipe({name: b"x" for name in names})
+    fs.pipe(dict.fromkeys(names, b"x"))
     assert fs.find(root) == names
     assert len(fs.ls(root)) == 10
 

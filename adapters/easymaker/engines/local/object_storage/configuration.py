@@ -68,7 +68,7 @@ def _proxy_conf(inputs: Inputs) -> str:
     return f"""\
 {_default_section(inputs, inputs.ports.proxy)}
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck listing_formats auth copy slo dlo proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats auth copy slo dlo proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -76,8 +76,6 @@ account_autocreate = true
 allow_account_management = false
 conn_timeout = 5
 node_timeout = 60
-recheck_account_existence = 0
-recheck_container_existence = 0
 
 [filter:catch_errors]
 use = egg:swift#catch_errors
@@ -87,6 +85,9 @@ use = egg:swift#gatekeeper
 
 [filter:healthcheck]
 use = egg:swift#healthcheck
+
+[filter:cache]
+paste.filter_factory = easymaker_swift.memory_cache:filter_factory
 
 [filter:listing_formats]
 use = egg:swift#listing_formats
