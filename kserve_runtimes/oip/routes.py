@@ -113,6 +113,13 @@ def unnamed_routes(protocols: Collection[Protocol]) -> Iterator[ApiRoute]:
     return (row for row in SDK_SHORT_PATHS if row.protocol in protocols and not row.names_model)
 
 
+def model_name_problem(name: str) -> str | None:
+    """Why a model of this name cannot be served; None when it can."""
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        return f"The model name {name!r} cannot be part of a URL: it must not be . or .. and must have no / or \\."
+    return None
+
+
 def resource_path_problem(path: str, model_names: Collection[str] = ()) -> str | None:
     """Why this cannot be an "API Gateway resource path"; None when it can."""
     if len(path) > _PATH_LIMIT:

@@ -13,6 +13,7 @@ next call of anybody completes it.
 import hashlib
 import http.client
 import json
+import logging
 import os
 import ssl
 import time
@@ -36,6 +37,8 @@ from adapters.easymaker.engines.local.gateway.statistics import ResourceStatisti
 from adapters.easymaker.engines.local.processes import Phase, ProcessRunner, ProcessSpec
 from adapters.easymaker.errors import TemporaryEngineError
 from kserve_runtimes.oip.routes import READY, bind, segment
+
+log = logging.getLogger(__name__)
 
 NAME = "gateway"
 _ADMIN_SOCKET = "admin.sock"
@@ -179,7 +182,14 @@ class Gateway:
         self._replace("secrets", [envoy_bootstrap.secrets(leaf.chain, leaf.key)])
 
     def _published(self) -> list[StageRoutes]:
-        return [StageRoutes.from_json(json.loads(path.read_bytes())) for path in sorted(self._stages.glob("*.json"))]
+        stages: list[StageRoutes] = []
+        for path in sorted(self._stages.glob("*.json")):
+            try:
+                stages.append(StageRoutes.from_json(read_json(path, None)))
+            except (ValueError, TypeError, KeyError) as error:
+                # One stage's damaged file must not keep all others from being served.
+                log.error("%s is left out of the gateway: %s", path.name, error)
+        return stages
 
     def _write_default(self, endpoint_id: str, stage_id: str | None) -> None:
         defaults = read_json(self._defaults, {})

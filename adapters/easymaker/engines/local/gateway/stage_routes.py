@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kserve_runtimes.oip.routes import Protocol, resource_path_problem
+from kserve_runtimes.oip.routes import Protocol, model_name_problem, resource_path_problem
 
 # These become file names, path segments and statistics names, so they are held to what all three can carry.
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -24,8 +24,8 @@ class ResourceRoute:
 
     def __post_init__(self) -> None:
         _check_id("resource id", self.resource_id)
-        if not self.model_name or "/" in self.model_name or self.model_name in (".", ".."):
-            raise ValueError(f"The model name {self.model_name!r} cannot be part of a path.")
+        if problem := model_name_problem(self.model_name):
+            raise ValueError(problem)
         if self.path is not None and (problem := resource_path_problem(self.path, (self.model_name,))):
             raise ValueError(problem)
         if any(port not in _PORTS for port in self.ports):

@@ -241,3 +241,28 @@ def test_publishing_is_quick_beside_many_stages(running: Any, upstreams: Any, ma
     running.gateway.publish(make.stage(make.resource("last", upstream), name="last"))
     assert time.monotonic() - started < 2
     assert running.session().get(running.url("/e1/stages/s0/iris/v2")).status_code == 200
+
+
+def test_a_damaged_stage_file_does_not_stop_the_others(running: Any, upstreams: Any, make: Any) -> None:
+    for content in (b"", b"{", b"[]", b'{"stage_id": 1}', b'{"resources": [{}]}'):
+        (running.directory / "gateway" / "stages" / "damaged.json").write_bytes(content)
+        running.gateway.publish(make.stage(make.resource("r1", upstreams())))
+    assert running.session().get(running.url("/e1/stages/blue/iris/v2")).status_code == 200
+
+
+def test_what_is_not_routed_to_leaves_envoy_after_a_while(
+    running: Any, upstreams: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its statistics with it; those of the others stay."""
+    gateway, session = running.gateway, running.session()
+    gateway.publish(make.stage(make.resource("r1", upstreams())))
+    gateway.publish(make.stage(make.resource("r2", upstreams()), name="green"))
+    for name in ("blue", "green"):
+        assert session.get(running.url(f"/e1/stages/{name}/iris/v2")).status_code == 200
+    gateway.withdraw("e1-green")
+    assert gateway.statistics(["r2"])["r2"].total == 1
+    monkeypatch.setattr("adapters.easymaker.engines.local.gateway.gateway._LINGER_SECONDS", 0)
+    gateway.publish(make.stage(make.resource("r3", upstreams()), name="red"))
+    assert "r2~" not in (running.directory / "gateway" / "envoy" / "clusters.json").read_text()
+    totals = gateway.statistics(["r1", "r2"])
+    assert (totals["r1"].total, totals["r2"].total) == (1, 0)

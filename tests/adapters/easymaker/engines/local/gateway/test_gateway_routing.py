@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kserve_runtimes.oip.routes import ENDPOINT_API, SDK_SHORT_PATHS, bind
+from kserve_runtimes.oip.routes import ENDPOINT_API, SDK_SHORT_PATHS, bind, segment
 
 MODELS = ["iris", "my model", "모델", "a+b(c)", "x.y-z_0~", "a%b", "i[r]is*$^"]
 
@@ -23,6 +23,26 @@ def test_every_row_of_the_table_reaches_the_model(running: Any, upstreams: Any, 
                 continue
             assert answer.status_code == 200, (row, answer.text)
             assert answer.json()["path"] == bind(row.runtime, model).replace("{model_version}", "7") + "?a=b"
+
+
+def test_any_printable_character_may_be_in_a_model_name(running: Any, upstreams: Any, make: Any) -> None:
+    """One name that Envoy refuses would keep all stages from changing."""
+    names = [f"m{character}1" for character in map(chr, range(0x20, 0x7F)) if character not in "/\\"]
+    port = upstreams()
+    resources = [make.resource(f"r{at}", port, model=name) for at, name in enumerate(names)]
+    running.gateway.publish(make.stage(*resources))
+    session = running.session()
+    for name in names:
+        answer = session.post(running.url(f"/e1/stages/blue/v2/models/{segment(name)}/infer"), json={})
+        assert answer.status_code == 200, name
+        versioned = bind("/{model_name}/v2/models/{model_name}/versions/3/ready", name)
+        assert session.get(running.url(f"/e1/stages/blue{versioned}")).status_code == 200, name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b"])
+def test_model_names_that_no_url_can_carry_are_refused(make: Any, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part of a URL"):
+        make.resource("r1", model=name)
 
 
 def test_a_model_name_as_the_sdk_writes_it(running: Any, upstreams: Any, make: Any) -> None:
