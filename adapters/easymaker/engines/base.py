@@ -18,6 +18,7 @@ class Phase(StrEnum):
 
     MISSING: nothing of it is there. PENDING: being prepared. RUNNING: a job works, or a server answers.
     SUCCEEDED, FAILED, STOPPED: a job has ended. FAILED also: a server that the engine has given up on.
+    INTERRUPTED: a job was ended by the platform itself, not by anybody's wish; start() begins it again.
     """
 
     MISSING = "MISSING"
@@ -26,6 +27,7 @@ class Phase(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     STOPPED = "STOPPED"
+    INTERRUPTED = "INTERRUPTED"
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ KIND = Kind(
     references=references,
     guard_delete=guard_delete,
     name_field="endpointName",
+    unique_by_name=True,
     links=(Link("model", "model", ready=frozenset({"ACTIVE"})),),
     shows_sources=("endpoint-stage",),
     rollup="endpoint-stage",

@@ -28,6 +28,12 @@ def _trimmed(value: str) -> str:
     return value
 
 
+def _path_part(value: str) -> str:
+    if "/" in value or "\\" in value or value in (".", ".."):
+        raise ValueError("must not contain / or \\, because it becomes a part of the endpoint's path")
+    return value
+
+
 def _text(value: str) -> str:
     """Descriptions may have several lines."""
     _printable(value.replace("\n", " ").replace("\t", " ").replace("\r", " "))
@@ -67,6 +73,7 @@ def _resource_path(value: str) -> str:
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=50), AfterValidator(_printable), AfterValidator(_trimmed)
 ]
+ModelName = Annotated[Name, AfterValidator(_path_part)]
 Description = Annotated[str, StringConstraints(max_length=255), AfterValidator(_text)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9._-]+$")]
 StorageUri = Annotated[

@@ -134,8 +134,7 @@ class Kind:
     references: Callable[[Any], Sequence[Reference]] = lambda body: ()
     guard_delete: Callable[[Family], None] = allow_delete
     name_field: str | None = None
-    create_path: str | None = None
-    creatable: bool = True
+    unique_by_name: bool = False
     links: tuple[Link, ...] = ()
     filters: tuple[LinkFilter, ...] = ()
     reports: tuple[Report, ...] = ()

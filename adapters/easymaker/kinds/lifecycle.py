@@ -93,6 +93,9 @@ class Lifecycle:
         allow(self.requested, self.creating, *after_start)
         allow(self.creating, *after_start)
         allow(self.up, self.completing, self.failing, self.stopping, self.updating, self.update_failed)
+        if self.is_job:
+            # The platform ended the job (a shutdown, a lost node): it begins again.
+            allow(self.up, self.creating)
         allow(self.completing, self.complete)
         allow(self.failing, self.failed)
         allow(self.stopping, self.stopped, self.completing)

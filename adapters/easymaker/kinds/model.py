@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from adapters.easymaker.errors import InvalidRequest
-from adapters.easymaker.kinds.fields import Answer, Body, CreateBody, Description, Id, Name, Parameter, StorageUri
+from adapters.easymaker.kinds.fields import Answer, Body, CreateBody, Description, Id, ModelName, Parameter, StorageUri
 from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting, Reference
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
@@ -32,7 +32,7 @@ FORMAT_OF_FRAMEWORK = {"PYTHON": "SKLEARN", "PYTORCH": "PYTORCH", "TENSORFLOW": 
 
 
 class ModelCreate(CreateBody):
-    model_name: Name
+    model_name: ModelName
     model_format_code: Format | None = Field(None, description="From the training's image when left out")
     framework_version: Annotated[str, Field(max_length=50)] | None = None
     model_upload_uri: StorageUri | None = Field(None, description="Directory of the artifact; or give trainingId")
@@ -43,7 +43,7 @@ class ModelCreate(CreateBody):
 
 
 class ModelUpdate(Body):
-    model_name: Name | None = None
+    model_name: ModelName | None = None
     description: Description | None = None
 
 
@@ -95,8 +95,6 @@ def plan(body: ModelCreate, planning: Planning) -> Sequence[NewRecord]:
     names = [p.parameter_name for p in body.parameter_list]
     if len(set(names)) != len(names):
         raise InvalidRequest("parameterList: a parameter is given twice")
-    if "/" in body.model_name or "\\" in body.model_name or body.model_name in (".", ".."):
-        raise InvalidRequest("modelName: must not contain / or \\, because it becomes a part of the endpoint's path")
     spec = body.wire() | {"modelFormatCode": model_format}
     if uri is not None:
         spec["modelUploadUri"] = uri

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import Field
-
-from adapters.easymaker.kinds.fields import Answer, Id, Name, StorageUri
+from adapters.easymaker.kinds.fields import Answer, Name
 from adapters.easymaker.kinds.kind import Kind, Planning, Presenting
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
@@ -21,13 +19,9 @@ LIFECYCLE = Lifecycle(
     },
 )
 
-SETTINGS = tuple(field.alias or name for name, field in TrainingSettings.model_fields.items())
-
 
 class TrainingTemplateCreate(TrainingSettings):
     training_template_name: Name
-    model_upload_uri: StorageUri
-    experiment_id: Id | None = Field(None, description="Not kept: a template is not tied to an experiment")
 
 
 class TrainingTemplateAnswer(Answer):
@@ -39,15 +33,13 @@ class TrainingTemplateAnswer(Answer):
 
 def plan(body: TrainingTemplateCreate, planning: Planning) -> Sequence[NewRecord]:
     check(body, planning.catalogue)
-    spec = body.wire()
-    spec.pop("experimentId", None)
     return [
         NewRecord(
             id=planning.new_id(),
             kind=KIND.name,
             name=body.training_template_name,
             description=body.description or "",
-            spec=spec,
+            spec=body.wire(),
             status=LIFECYCLE.requested,
         )
     ]

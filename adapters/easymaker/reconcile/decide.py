@@ -146,6 +146,8 @@ def _job(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
         return Decision(Act.NONE, lifecycle.failing, seen.reason, AT_ONCE)
     if seen.phase is Phase.RUNNING:
         return Decision(Act.NONE, lifecycle.up, "", seen.recheck)
+    if seen.phase is Phase.INTERRUPTED:
+        return Decision(Act.START, lifecycle.creating, seen.reason, SOON)
     if seen.phase is Phase.MISSING and record.status == lifecycle.up and lifecycle.failing:
         return Decision(Act.NONE, lifecycle.failing, "the job is gone; nothing of it is left", AT_ONCE)
     if seen.phase is Phase.MISSING:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from adapters.easymaker.kinds import KIND_BY_NAME
 from adapters.easymaker.kinds.record import Record
 from adapters.easymaker.store import events
 from adapters.easymaker.store.events import Happening
@@ -97,6 +98,8 @@ def renew(connection: Connection, tokens: Sequence[str], seconds: float) -> None
 def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
     """Write an outcome back and end the lease. False when the lease or the version is stale: nothing was written."""
     record = lease.record
+    if not KIND_BY_NAME[record.kind].lifecycle.allows(record.status, outcome.status):
+        raise ValueError(f"{record.kind} {record.id}: {record.status} cannot become {outcome.status}")
     changed = (outcome.status, outcome.reason) != (record.status, record.reason)
     state = record.state | dict(outcome.state)
     due_at = None if outcome.due_in is None else NOW + func.make_interval(0, 0, 0, 0, 0, 0, outcome.due_in)

@@ -60,6 +60,11 @@ def find(
     return {row["id"]: record_of(row) for row in connection.execute(query).mappings()}
 
 
+def exists(connection: Connection, kind: str, resource_id: str) -> bool:
+    query = select(literal(1)).where(resources.c.id == resource_id, resources.c.kind == kind)
+    return connection.execute(query).first() is not None
+
+
 def find_by_request(connection: Connection, kind: str, request: Request) -> Record | None:
     """What an earlier request with the same idempotency key has created.
 

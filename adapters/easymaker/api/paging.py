@@ -1,0 +1,99 @@
+"""List queries: filter, search, sort and page. Without ``page`` and ``limit`` a list is whole, as the SDK expects."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from adapters.easymaker.errors import InvalidRequest
+from adapters.easymaker.kinds.kind import Kind
+from adapters.easymaker.store.resources import Page
+
+SORTS = {
+    "createdDatetime": "created_at",
+    "updatedDatetime": "updated_at",
+    "name": "name",
+    "status": "status",
+}
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 1000
+MAX_PAGE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    page: Page
+    number: int | None
+    limit: int | None
+
+
+def _number(query: QueryParams, name: str, default: int, most: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:12]) <= most:
+        raise InvalidRequest(f"{name}: must be a whole number from 1 to {most}")
+    return int(text)
+
+
+def _many(query: QueryParams, name: str) -> list[str]:
+    return [part for value in query.getlist(name) for part in value.split(",") if part]
+
+
+def read(kind: Kind, query: QueryParams) -> Wanted:
+    """Raises InvalidRequest when a parameter is malformed, missing, or names a status that the kind does not have."""
+    paged = "page" in query or "limit" in query
+    number = _number(query, "page", 1, MAX_PAGE)
+    limit = _number(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+    sort = query.get("sort", "-createdDatetime")
+    if sort.lstrip("-") not in SORTS or sort.startswith("--"):
+        raise InvalidRequest(f"sort: must be one of {', '.join(SORTS)}, with - in front for descending")
+    statuses = _many(query, "status")
+    unknown = sorted(set(statuses) - set(kind.lifecycle.statuses))
+    if unknown:
+        raise InvalidRequest(f"status: {unknown[0]} is none of {', '.join(kind.lifecycle.statuses)}")
+    links: dict[str, str] = {}
+    for link in kind.filters:
+        value = query.get(link.query)
+        if value:
+            links[link.role] = value
+        elif link.required:
+            raise InvalidRequest(f"{link.query}: is needed in the query")
+    page = Page(
+        ids=_many(query, f"{kind.key}IdList"),
+        names=query.getlist(f"{kind.key}NameList"),
+        search=query.get("name", ""),
+        statuses=statuses,
+        links=links,
+        sort=SORTS[sort.lstrip("-")],
+        descending=sort.startswith("-"),
+        limit=limit if paged else None,
+        offset=(number - 1) * limit if paged else 0,
+    )
+    return Wanted(page, number if paged else None, limit if paged else None)
+
+
+def parameters(kind: Kind) -> list[dict[str, Any]]:
+    """The query parameters for the API's documentation."""
+
+    def one(name: str, schema: dict[str, Any], told: str, required: bool = False) -> dict[str, Any]:
+        return {"name": name, "in": "query", "required": required, "schema": schema, "description": told}
+
+    text = {"type": "string"}
+    several = {"type": "array", "items": text}
+    statuses = {"type": "array", "items": {"type": "string", "enum": list(kind.lifecycle.statuses)}}
+    sorts = [sign + name for name in SORTS for sign in ("", "-")]
+    return [
+        one(
+            "page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}, "Page number; without it the list is whole"
+        ),
+        one(
+            "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, f"Page size, {DEFAULT_LIMIT} if left out"
+        ),
+        one("sort", {"type": "string", "enum": sorts}, "- in front: descending"),
+        one("name", text, "Part of the name, in any case"),
+        one("status", statuses, "Only these statuses"),
+        one(f"{kind.key}IdList", several, "Only these ids"),
+        one(f"{kind.key}NameList", several, "Only these exact names"),
+        *(one(f.query, text, f"Only those of this {f.role}", f.required) for f in kind.filters),
+    ]

@@ -1,0 +1,164 @@
+"""The route table: for every kind the same verbs, derived from what it declares. Nothing here knows a kind by name."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from adapters.easymaker.api import bodies, openapi, paging
+from adapters.easymaker.api.envelope import success
+from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
+from adapters.easymaker.api.service import Caller, LogReader, Resources
+from adapters.easymaker.errors import InvalidRequest
+from adapters.easymaker.kinds import KINDS
+from adapters.easymaker.kinds.kind import Action, Kind, Report
+
+PREFIX = "/v1.0/appkeys/{appkey}"
+LOG_CHUNK = 256 * 1024
+FOLLOW_SECONDS = 0.5
+
+
+def _caller(request: Request, appkey: str) -> Caller:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
+        raise InvalidRequest("Idempotency-Key: must be 1 to 255 printable characters")
+    return Caller(appkey, request.state.principal.name, key)
+
+
+def _resources(request: Request) -> Resources:
+    return request.app.state.resources
+
+
+def _given(request: Request) -> dict[str, Any]:
+    return bodies.read(request.state.body)
+
+
+def build() -> APIRouter:
+    """One router with the routes of all kinds."""
+    router = APIRouter(prefix=PREFIX, route_class=GuardedRoute)
+    for kind in KINDS:
+        _collection(router, kind)
+        _item(router, kind)
+        for action in kind.actions:
+            _action(router, kind, action)
+        for report in kind.reports:
+            _report(router, kind, report)
+        if kind.copyable:
+            _copy(router, kind)
+        if kind.has_logs:
+            _logs(router, kind)
+    return router
+
+
+def _collection(router: APIRouter, kind: Kind) -> None:
+    @rule(Rule.WRITE)
+    def create(request: Request, appkey: str) -> Response:
+        return success({kind.key: _resources(request).create(kind, _caller(request, appkey), _given(request))})
+
+    @rule(Rule.READ)
+    def listing(request: Request, appkey: str) -> Response:
+        return success(_resources(request).list_page(kind, appkey, request.query_params))
+
+    path = f"/{kind.plural}"
+    router.add_api_route(path, create, methods=["POST"], **openapi.create(kind))
+    router.add_api_route(path, listing, methods=["GET"], **openapi.listing(kind, paging.parameters(kind)))
+
+
+def _item(router: APIRouter, kind: Kind) -> None:
+    @rule(Rule.READ)
+    def get(request: Request, appkey: str, resource_id: str) -> Response:
+        return success({kind.key: _resources(request).get(kind, appkey, resource_id)})
+
+    @rule(Rule.WRITE)
+    def update(request: Request, appkey: str, resource_id: str) -> Response:
+        changed = _resources(request).update(kind, _caller(request, appkey), resource_id, _given(request))
+        return success({kind.key: changed})
+
+    @rule(Rule.WRITE)
+    def delete(request: Request, appkey: str, resource_id: str) -> Response:
+        _resources(request).delete(kind, _caller(request, appkey), resource_id)
+        return success()
+
+    @rule(Rule.READ)
+    def events(request: Request, appkey: str, resource_id: str) -> Response:
+        return success({"eventList": _resources(request).events(kind, appkey, resource_id)})
+
+    path = f"/{kind.plural}/{{resource_id}}"
+    router.add_api_route(path, get, methods=["GET"], **openapi.get(kind))
+    router.add_api_route(path, update, methods=["PUT"], **openapi.update(kind))
+    router.add_api_route(path, delete, methods=["DELETE"], **openapi.delete(kind))
+    router.add_api_route(f"{path}/events", events, methods=["GET"], **openapi.events(kind))
+
+
+def _action(router: APIRouter, kind: Kind, action: Action) -> None:
+    @rule(Rule.WRITE)
+    def act(request: Request, appkey: str, resource_id: str) -> Response:
+        given = _given(request) if action.body else {}
+        changed = _resources(request).act(kind, _caller(request, appkey), resource_id, (action, given))
+        return success({kind.key: changed})
+
+    path = f"/{kind.plural}/{{resource_id}}/{action.path}"
+    router.add_api_route(path, act, methods=["PUT"], **openapi.action(kind, action))
+
+
+def _report(router: APIRouter, kind: Kind, report: Report) -> None:
+    @rule(Rule.READ)
+    def read(request: Request, appkey: str, resource_id: str) -> Response:
+        return success({report.key: _resources(request).report(kind, appkey, resource_id, report)})
+
+    path = f"/{kind.plural}/{{resource_id}}/{report.path}"
+    router.add_api_route(path, read, methods=["GET"], **openapi.report(kind, report))
+
+
+def _copy(router: APIRouter, kind: Kind) -> None:
+    @rule(Rule.READ)
+    def settings(request: Request, appkey: str, resource_id: str) -> Response:
+        return success({kind.key: _resources(request).settings_to_copy(kind, appkey, resource_id)})
+
+    @rule(Rule.WRITE)
+    def copy(request: Request, appkey: str, resource_id: str) -> Response:
+        made = _resources(request).copy(kind, _caller(request, appkey), resource_id, _given(request))
+        return success({kind.key: made})
+
+    path = f"/{kind.plural}/{{resource_id}}/copy"
+    router.add_api_route(path, settings, methods=["GET"], **openapi.copy_settings(kind))
+    router.add_api_route(path, copy, methods=["POST"], **openapi.copy(kind))
+
+
+def _logs(router: APIRouter, kind: Kind) -> None:
+    @rule(Rule.READ)
+    async def logs(request: Request, appkey: str, resource_id: str) -> Response:
+        offset = _offset(request)
+        reader = await anyio.to_thread.run_sync(_resources(request).log_reader, kind, appkey, resource_id)
+        if request.query_params.get("follow", "").lower() in ("true", "1"):
+            return StreamingResponse(_follow(reader, request, (kind, appkey, resource_id)), media_type="text/plain")
+        content, growing = await anyio.to_thread.run_sync(reader.read, offset, LOG_CHUNK)
+        text = content.decode("utf-8", "replace")
+        return success({"log": {"content": text, "nextOffset": offset + len(content), "isComplete": not growing}})
+
+    router.add_api_route(f"/{kind.plural}/{{resource_id}}/logs", logs, methods=["GET"], **openapi.logs(kind))
+
+
+def _offset(request: Request) -> int:
+    text = request.query_params.get("offset", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise InvalidRequest("offset: must be a whole number of bytes, 0 or more")
+    return int(text)
+
+
+async def _follow(reader: LogReader, request: Request, named: tuple[Kind, str, str]) -> AsyncIterator[bytes]:
+    """The log as it grows, until the resource has ended or the caller hangs up."""
+    offset = _offset(request)
+    while not await request.is_disconnected():
+        content, growing = await anyio.to_thread.run_sync(reader.read, offset, LOG_CHUNK)
+        if content:
+            offset += len(content)
+            yield content
+        elif growing:
+            await anyio.sleep(FOLLOW_SECONDS)
+            reader = await anyio.to_thread.run_sync(_resources(request).log_reader, *named)
+        else:
+            return

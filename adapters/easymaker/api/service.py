@@ -1,0 +1,264 @@
+"""What the API does with resources, for any kind: one transaction each, decided by what the kind declares."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
+
+from adapters.easymaker.api import bodies, paging
+from adapters.easymaker.catalogue import Catalogue
+from adapters.easymaker.crash_points import crash_point
+from adapters.easymaker.engines.base import Engine, SupportsLogs, SupportsReports
+from adapters.easymaker.errors import Conflict, InvalidRequest, NotFound
+from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
+from adapters.easymaker.kinds.kind import (
+    Action,
+    Kind,
+    Planning,
+    Presenting,
+    Reference,
+    Report,
+    Site,
+    require_deletable,
+    require_ready,
+)
+from adapters.easymaker.kinds.record import Family, Goal, Json, Record
+from adapters.easymaker.store import events, families, resources
+from adapters.easymaker.store.database import Database
+from adapters.easymaker.store.resources import Edit, Request
+
+OWNED_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in kind.links))
+EVENTS_SHOWN = 1000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, in which appkey, and the request's Idempotency-Key."""
+
+    appkey: str
+    name: str
+    request_key: str | None = None
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Resources:
+    """All operations raise RequestError subclasses for what the caller can mend, Unavailable when a part is away."""
+
+    def __init__(self, database: Database, engine: Engine, catalogue: Catalogue, site: Site) -> None:
+        self._database = database
+        self._engine = engine
+        self._catalogue = catalogue
+        self._site = site
+        self._presenting = Presenting(catalogue, site)
+
+    def create(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Json:
+        digest = hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        request = Request(caller.appkey, caller.name, caller.request_key, digest)
+        with self._database.transaction() as connection:
+            earlier = resources.find_by_request(connection, kind.name, request)
+            if earlier is None:
+                body = bodies.validate(kind.create_body, self._with_template(connection, kind, caller, given))
+                new = kind.plan(body, self._planning(connection, kind, caller, kind.references(body)))
+                earlier = resources.create(connection, request, new)
+                crash_point("api.before_commit")
+            answer = self._present(connection, kind, [earlier])[0]
+        crash_point("api.after_commit")
+        return answer
+
+    def _with_template(
+        self, connection: Connection, kind: Kind, caller: Caller, given: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        template_id = given.get(kind.template[0]) if kind.template else None
+        if kind.template is None or not isinstance(template_id, str):
+            return given
+        template = KIND_BY_NAME[kind.template[1]]
+        record = self._referred(
+            connection, caller, [Reference("template", template.name, template_id, kind.template[0])]
+        )[template_id]
+        return bodies.merge(_settings(record.spec, kind, template), given)
+
+    def _referred(
+        self, connection: Connection, caller: Caller, references: Sequence[Reference], kind: Kind | None = None
+    ) -> dict[str, Record]:
+        """The records that a body refers to, locked against being deleted meanwhile."""
+        found: dict[str, Record] = {}
+        for target in sorted({reference.kind for reference in references}):
+            wanted = [r for r in references if r.kind == target]
+            owner = kind is not None and any(kind.link(r.role).owner for r in wanted)
+            ids = sorted({r.id for r in wanted})
+            found |= resources.find(connection, caller.appkey, target, ids, "update" if owner else "share")
+        for reference in references:
+            target = found.get(reference.id)
+            title = KIND_BY_NAME[reference.kind].title.lower()
+            if target is None:
+                raise InvalidRequest(f"{reference.field}: there is no {title} {reference.id}")
+            if target.goal is Goal.ABSENT:
+                raise InvalidRequest(f"{reference.field}: {title} {target.name or target.id} is being deleted")
+            if kind is not None:
+                require_ready(kind, reference, target)
+        return found
+
+    def _planning(
+        self, connection: Connection, kind: Kind, caller: Caller, references: Sequence[Reference]
+    ) -> Planning:
+        found = self._referred(connection, caller, references, kind)
+        loaded = families.load(connection, list(found.values()), refs=False, source_kinds=OWNED_KINDS)
+        return Planning(self._catalogue, self._site, _new_id, {family.record.id: family for family in loaded})
+
+    def list_page(self, kind: Kind, appkey: str, query: QueryParams) -> Json:
+        wanted = paging.read(kind, query)
+        with self._database.transaction() as connection:
+            records, total = resources.page(connection, appkey, kind.name, wanted.page)
+            answer: Json = {kind.list_key: self._present(connection, kind, records), "totalCount": total}
+        if wanted.number is not None:
+            answer |= {"page": wanted.number, "limit": wanted.limit}
+        return answer
+
+    def get(self, kind: Kind, appkey: str, resource_id: str) -> Json:
+        with self._database.transaction() as connection:
+            record = self._find(connection, kind, appkey, resource_id)
+            return self._present(connection, kind, [record])[0]
+
+    def update(self, kind: Kind, caller: Caller, resource_id: str, given: Mapping[str, Any]) -> Json:
+        body = bodies.validate(kind.update_body, given)
+        with self._database.transaction() as connection:
+            record = self._find(connection, kind, caller.appkey, resource_id, lock="update")
+            if record.goal is Goal.ABSENT:
+                raise Conflict(f"{kind.title} {record.name} is being deleted")
+            edit = self._edit(connection, kind, caller, (record, body))
+            changed = resources.edit(connection, record, edit, caller.name)
+            return self._present(connection, kind, [changed])[0]
+
+    def _edit(self, connection: Connection, kind: Kind, caller: Caller, change: tuple[Record, BaseModel]) -> Edit:
+        record, body = change
+        if kind.update_body is kind.create_body:
+            planned = kind.plan(body, self._planning(connection, kind, caller, kind.references(body)))[0]
+            return Edit(planned.name, planned.description, planned.spec)
+        given = body.model_dump(by_alias=True, exclude_none=True)
+        if not given:
+            raise InvalidRequest("nothing to change: give a name or a description")
+        name = given.get(kind.name_field or "")
+        spec = record.spec | ({kind.name_field: name} if name and kind.name_field else {})
+        return Edit(name, given.get("description"), spec, name if kind.unique_by_name else None)
+
+    def delete(self, kind: Kind, caller: Caller, resource_id: str) -> None:
+        with self._database.transaction() as connection:
+            record = self._find(connection, kind, caller.appkey, resource_id, lock="update")
+            if record.goal is Goal.ABSENT and record.status == kind.lifecycle.deleting:
+                return
+            require_deletable(kind, self._family(connection, record))
+            total, named = resources.blockers(connection, record)
+            if total:
+                names = ", ".join(f"{title.lower()} {name}" for title, name in named)
+                more = f" and {total - len(named)} more" if total > len(named) else ""
+                raise Conflict(f"{kind.title} {record.name} is used by {names}{more}: delete that first")
+            resources.request_delete(connection, record, caller.name)
+            crash_point("api.before_commit")
+        crash_point("api.after_commit")
+
+    def act(self, kind: Kind, caller: Caller, resource_id: str, action: tuple[Action, Mapping[str, Any]]) -> Json:
+        verb, given = action
+        body = bodies.validate(verb.body, given) if verb.body else None
+        with self._database.transaction() as connection:
+            record = self._find(connection, kind, caller.appkey, resource_id, lock="update")
+            if record.goal is Goal.ABSENT:
+                raise Conflict(f"{kind.title} {record.name} is being deleted")
+            family = self._family(connection, record)
+            around = {r.id: r for sources in family.sources.values() for r in sources} | {record.id: record}
+            for change in verb.apply(family, body):
+                target = around[change.id]
+                if change.goal is Goal.ABSENT:
+                    resources.request_delete(connection, target, caller.name, change.reason)
+                else:
+                    resources.change(connection, target, change, caller.name)
+            crash_point("api.before_commit")
+            changed = self._find(connection, kind, caller.appkey, resource_id)
+            answer = self._present(connection, kind, [changed])[0]
+        crash_point("api.after_commit")
+        return answer
+
+    def settings_to_copy(self, kind: Kind, appkey: str, resource_id: str) -> Json:
+        """What Copy takes over: a create body with the resource's name and settings."""
+        with self._database.transaction() as connection:
+            record = self._find(connection, kind, appkey, resource_id)
+        return _settings(record.spec, kind, None) | {
+            kind.name_field or "name": record.name,
+            "description": record.description,
+        }
+
+    def copy(self, kind: Kind, caller: Caller, resource_id: str, given: Mapping[str, Any]) -> Json:
+        base = self.settings_to_copy(kind, caller.appkey, resource_id)
+        return self.create(kind, caller, bodies.merge(base, given))
+
+    def events(self, kind: Kind, appkey: str, resource_id: str) -> list[Json]:
+        """Also of a resource that has been deleted, for as long as its events are kept."""
+        with self._database.transaction() as connection:
+            happened = events.of_resource(connection, appkey, kind.name, resource_id, EVENTS_SHOWN)
+        if not happened:
+            raise NotFound(f"there is no {kind.title.lower()} {resource_id}")
+        return [
+            {
+                "eventId": event.id,
+                "datetime": event.at.isoformat(),
+                "actor": event.actor,
+                "fromStatusCode": event.from_status,
+                "toStatusCode": event.to_status,
+                "reason": event.reason,
+            }
+            for event in happened
+        ]
+
+    def report(self, kind: Kind, appkey: str, resource_id: str, report: Report) -> Any:
+        driver = self._engine.driver(kind.name)
+        assert isinstance(driver, SupportsReports)
+        with self._database.transaction() as connection:
+            family = self._family(connection, self._find(connection, kind, appkey, resource_id))
+        return driver.report(report.path, family)
+
+    def log_reader(self, kind: Kind, appkey: str, resource_id: str) -> "LogReader":
+        driver = self._engine.driver(kind.name)
+        assert isinstance(driver, SupportsLogs)
+        with self._database.transaction() as connection:
+            family = self._family(connection, self._find(connection, kind, appkey, resource_id))
+        return LogReader(driver, family)
+
+    def _find(
+        self, connection: Connection, kind: Kind, appkey: str, resource_id: str, lock: str | None = None
+    ) -> Record:
+        found = resources.find(connection, appkey, kind.name, [resource_id], lock).get(resource_id)
+        if found is None:
+            raise NotFound(f"there is no {kind.title.lower()} {resource_id}")
+        return found
+
+    def _family(self, connection: Connection, record: Record) -> Family:
+        return families.load(connection, [record], refs=True, source_kinds=OWNED_KINDS)[0]
+
+    def _present(self, connection: Connection, kind: Kind, records: Sequence[Record]) -> list[Json]:
+        loaded = families.load(connection, records, refs=bool(kind.links), source_kinds=kind.shows_sources)
+        return [kind.present(family, self._presenting) for family in loaded]
+
+
+@dataclass(frozen=True)
+class LogReader:
+    driver: SupportsLogs
+    family: Family
+
+    def read(self, offset: int, limit: int) -> tuple[bytes, bool]:
+        return self.driver.read_log(self.family, offset, limit)
+
+
+def _settings(spec: Json, kind: Kind, source: Kind | None) -> Json:
+    """The fields of ``spec`` that the kind's create body takes, without names and back references."""
+    leave_out = {kind.name_field, source.name_field if source else None, "description"}
+    leave_out |= {kind.template[0] if kind.template else None, "parentPipelineRunId", "parentPipelineRunTaskName"}
+    taken = [field.alias or name for name, field in kind.create_body.model_fields.items()]
+    return {name: spec[name] for name in taken if name in spec and name not in leave_out}
