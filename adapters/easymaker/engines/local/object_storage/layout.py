@@ -62,7 +62,7 @@ class Layout:
         return self.devices / DEVICE / "async_pending"
 
     def create(self) -> None:
-        for directory in (self.home, self.conf, self.devices / DEVICE, self.cache):
+        for directory in (self.home, self.conf, self.devices, self.devices / DEVICE, self.cache):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for secret in (self.backend_key, self.hash_suffix):
             secret_file(secret)
