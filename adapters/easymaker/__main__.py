@@ -17,7 +17,7 @@ GRACE_SECONDS = 10
 
 def main() -> int:
     try:
-        settings = Settings()  # pyright: ignore[reportCallIssue] - every field has a default
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "EASYMAKER_" + "_".join(str(part).upper() for part in first["loc"])

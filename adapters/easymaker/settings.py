@@ -16,30 +16,37 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EASYMAKER_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("~/.kubeflow-easymaker"), description="Directory for all local state")
+    home: Path = Field(default=Path("~/.kubeflow-easymaker"), description="Directory for all local state")
     cache: Path = Field(
-        Path("~/.cache/kubeflow-easymaker"), description="Directory for virtual environments; can be shared and deleted"
+        default=Path("~/.cache/kubeflow-easymaker"),
+        description="Directory for virtual environments; can be shared and deleted",
     )
-    host: str = Field("127.0.0.1", description="Address the API listens on")
-    port: int = Field(10090, ge=0, le=65535, description="Port the API listens on")
-    gateway_port: int = Field(10443, ge=1, le=65535, description="HTTPS port of the endpoint gateway (Envoy)")
-    object_storage_port: int = Field(10444, ge=1, le=65535, description="HTTPS port of the local object storage")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on")
+    port: int = Field(default=10090, ge=0, le=65535, description="Port the API listens on")
+    gateway_port: int = Field(default=10443, ge=1, le=65535, description="HTTPS port of the endpoint gateway (Envoy)")
+    object_storage_port: int = Field(
+        default=10444, ge=1, le=65535, description="HTTPS port of the local object storage"
+    )
     allowed_hosts: tuple[str, ...] = Field(
-        ("127.0.0.1", "localhost", "[::1]"), description="Host header values that are answered (JSON list)"
+        default=("127.0.0.1", "localhost", "[::1]"), description="Host header values that are answered (JSON list)"
     )
-    engine: Literal["local"] = Field("local", description="Who carries resources out")
-    database_url: str | None = Field(None, description="PostgreSQL URL; unset: an embedded PostgreSQL")
-    catalogue: Path | None = Field(None, description="Catalogue file; unset: the one that ships with the package")
-    region: str = Field("local", max_length=32, description="Value of EM_REGION in trainings")
-    appkey: str = Field("local", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="Default appkey")
-    nas_root: Path | None = Field(None, description="Directory that holds one folder per nas:// id; unset: HOME/nas")
+    engine: Literal["local"] = Field(default="local", description="Who carries resources out")
+    database_url: str | None = Field(default=None, description="PostgreSQL URL; unset: an embedded PostgreSQL")
+    catalogue: Path | None = Field(
+        default=None, description="Catalogue file; unset: the one that ships with the package"
+    )
+    region: str = Field(default="local", max_length=32, description="Value of EM_REGION in trainings")
+    appkey: str = Field(default="local", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="Default appkey")
+    nas_root: Path | None = Field(
+        default=None, description="Directory that holds one folder per nas:// id; unset: HOME/nas"
+    )
     local_disk_limit_mb: int | None = Field(
-        None, ge=1, description="Upper limit for the disk space of one local job, below what its flavor grants"
+        default=None, ge=1, description="Upper limit for the disk space of one local job, below what its flavor grants"
     )
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest request body that is read")
-    workers: int = Field(4, ge=1, le=64, description="Resources that are reconciled at the same time")
-    lease_seconds: float = Field(30.0, gt=0, description="How long a claimed resource is held without renewal")
-    resync_seconds: float = Field(1.0, gt=0, description="Pause between safety-net scans for due resources")
+    max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest request body that is read")
+    workers: int = Field(default=4, ge=1, le=64, description="Resources that are reconciled at the same time")
+    lease_seconds: float = Field(default=30.0, gt=0, description="How long a claimed resource is held without renewal")
+    resync_seconds: float = Field(default=1.0, gt=0, description="Pause between safety-net scans for due resources")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @cached_property

@@ -10,6 +10,7 @@ from adapters.easymaker.kinds.fields import Body, CreateBody, Description, Id, Q
 from adapters.easymaker.kinds.kind import Planning, Reference
 from adapters.easymaker.kinds.quantity import Share, Wish, split
 from adapters.easymaker.kinds.record import Json, NewRecord, Record
+from kserve_runtimes.oip.routes import resource_path_problem
 
 SERVABLE = "ACTIVE"
 
@@ -100,6 +101,8 @@ def plan_resources(
         if names.setdefault(model.name, model.id) != model.id:
             raise InvalidRequest(f"modelId: another model named {model.name} is deployed to this stage")
         path = resource.apigw_resource_uri
+        if path and (problem := resource_path_problem(path, [model.name])):
+            raise InvalidRequest(f"apigwResourceUri: {problem}")
         if path and paths.setdefault(path, model.id) != model.id:
             raise InvalidRequest(f"apigwResourceUri: {path} leads to another model of this stage")
         planned.append(_resource(planning.new_id(), resource, share, model, (stage_id, endpoint_id)))

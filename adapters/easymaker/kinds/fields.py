@@ -3,13 +3,13 @@
 Bodies are strict: a number is no string and an unknown field is an error, so a typing mistake is told at once.
 """
 
-import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from kserve_runtimes.oip.routes import model_name_problem, resource_path_problem
 from kserve_runtimes.storage.uri import InvalidStorageUri, parse
 
 _CONTROL = {"Cc", "Cs"}
@@ -29,8 +29,8 @@ def _trimmed(value: str) -> str:
 
 
 def _path_part(value: str) -> str:
-    if "/" in value or "\\" in value or value in (".", ".."):
-        raise ValueError("must not contain / or \\, because it becomes a part of the endpoint's path")
+    if problem := model_name_problem(value):
+        raise ValueError(problem)
     return value
 
 
@@ -65,8 +65,8 @@ def _number_as_text(value: Any) -> Any:
 
 
 def _resource_path(value: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value) or re.search(r"/\.{1,2}(/|$)", value):
-        raise ValueError("must be a path such as /inference: letters, digits and . _ ~ - between slashes")
+    if problem := resource_path_problem(value, ()):
+        raise ValueError(problem)
     return value
 
 
@@ -75,7 +75,7 @@ Name = Annotated[
 ]
 ModelName = Annotated[Name, AfterValidator(_path_part)]
 Description = Annotated[str, StringConstraints(max_length=255), AfterValidator(_text)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9._-]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
 StorageUri = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
