@@ -7,6 +7,7 @@ names one object downloads that object into the destination.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -152,23 +153,19 @@ class _OtherSource:
                 yield cast(bytes, chunk)
 
 
-class _mapped_errors:  # noqa: N801  (reads as a context)
+@contextmanager
+def _mapped_errors(uri: NasUri | OtherUri) -> Iterator[None]:
     """Other file systems raise what they like."""
-
-    def __init__(self, uri: NasUri | OtherUri) -> None:
-        self._uri = uri
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, exc_type: Any, error: BaseException | None, traceback: Any) -> None:
-        if error is None or isinstance(error, StorageError) or not isinstance(error, Exception):
-            return
-        if isinstance(error, FileNotFoundError):
-            raise StorageNotFound(f"{self._uri} does not exist.") from error
-        if isinstance(error, PermissionError):
-            raise StorageDenied(f"{self._uri} may not be accessed.") from error
-        raise StorageUnavailable(f"{self._uri} cannot be read or written ({type(error).__name__}).") from error
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise StorageNotFound(f"{uri} does not exist.") from error
+    except PermissionError as error:
+        raise StorageDenied(f"{uri} may not be accessed.") from error
+    except Exception as error:
+        raise StorageUnavailable(f"{uri} cannot be read or written ({type(error).__name__}).") from error
 
 
 def _parse_allowed(uri: str, options: StorageOptions) -> ObsUri | NasUri | OtherUri:

@@ -11,6 +11,8 @@ from adapters.easymaker.engines.local.object_storage.layout import DEVICE, Layou
 
 # The object server refuses uploads below this much free space instead of filling the disk.
 _RESERVED_SPACE = "1%"
+# Against Swift's 64 KiB: fewer switches between the processes for each byte of a model.
+_CHUNK_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ pipeline = catch_errors gatekeeper healthcheck cache listing_formats auth copy s
 use = egg:swift#proxy
 account_autocreate = true
 allow_account_management = false
+object_chunk_size = {_CHUNK_BYTES}
+client_chunk_size = {_CHUNK_BYTES}
 conn_timeout = 5
 node_timeout = 60
 
@@ -117,7 +121,7 @@ pipeline = healthcheck key {kind}-server
 use = egg:swift#{kind}
 conn_timeout = 5
 node_timeout = 60
-
+{_CHUNKS if kind == "object" else ""}
 [filter:healthcheck]
 use = egg:swift#healthcheck
 
@@ -127,6 +131,7 @@ key_file = {_escape(inputs.layout.backend_key)}
 """
 
 
+_CHUNKS = f"network_chunk_size = {_CHUNK_BYTES}\ndisk_chunk_size = {_CHUNK_BYTES}\n"
 _OBJECT_UPDATER = """
 [object-updater]
 concurrency = 1

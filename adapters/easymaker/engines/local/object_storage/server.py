@@ -67,6 +67,7 @@ class ObjectStorage:
             running = self._running()
             if running == set(SERVERS):
                 return
+            self._layout.create()
             self._write_configuration(python, self._choose_ports())
             for server in SERVERS:
                 if server not in running:
@@ -170,7 +171,7 @@ class ObjectStorage:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Two adapters over one home take turns."""
-        self._layout.create()
+        self._layout.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._layout.lock_file.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
