@@ -72,7 +72,7 @@ class TensorBoards:
             "TENSORBOARD_LOGDIR": str(directory),
         }
         script = Path(__file__).with_name("tensorboard_process.py")
-        return ProcessSpec((str(python), str(script)), environment, cwd=directory, grace_seconds=3)
+        return ProcessSpec((str(python), "-P", str(script)), environment, cwd=directory, grace_seconds=3)
 
 
 def _name(experiment_id: str) -> str:
