@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -161,6 +162,11 @@ class Installation:
     def api(self, appkey: str = "local", who: str = "owner") -> "Api":
         url = f"{self.url}/v1.0/appkeys/{appkey}"
         return Api(httpx.Client(base_url=url, headers=self.headers(who), timeout=60))
+
+    def web(self) -> httpx.Client:
+        """A client outside: it trusts the local CA and has no token."""
+        authority = self.home / "gateway" / "certificates" / "ca.pem"
+        return httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), timeout=60)
 
     def nas(self, name: str, appkey: str = "local") -> Path:
         """The directory behind nas://NAME:/ of an appkey."""

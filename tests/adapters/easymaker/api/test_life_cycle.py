@@ -1,43 +1,6 @@
 """The life cycle over REST on one real installation: what depends on what, and what each status means."""
 
-import ssl
 from typing import Any
-
-import httpx
-import pytest
-
-TRAIN = """
-import argparse, os, joblib
-from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
-parser = argparse.ArgumentParser()
-parser.add_argument("--max_iter", type=int, default=100)
-options = parser.parse_args()
-x, y = load_iris(return_X_y=True)
-model = LogisticRegression(max_iter=options.max_iter).fit(x, y)
-print(f"accuracy={model.score(x, y):.3f}")
-joblib.dump(model, os.path.join(os.environ["EM_MODEL_DIR"], "model.joblib"))
-"""
-
-
-@pytest.fixture(scope="module")
-def trained(installation: Any) -> dict[str, str]:
-    """An experiment and a COMPLETE training whose model lies at nas://iris:/model."""
-    api = installation.api()
-    (installation.nas("iris") / "source").mkdir(exist_ok=True)
-    (installation.nas("iris") / "source" / "train.py").write_text(TRAIN)
-    experiment = api.experiment("life cycle")
-    body = api.training_body(
-        experiment,
-        sourceDirUri="nas://iris:/source",
-        entryPoint="train.py",
-        modelUploadUri="nas://iris:/model",
-        hyperparameterList=[{"parameterName": "max_iter", "parameterValue": "200"}],
-    )
-    training = api.create("trainings", "training", body)["trainingId"]
-    done = api.wait("trainings", "training", training, seconds=300)
-    assert done["trainingStatusCode"] == "COMPLETE", done["trainingStatusReason"]
-    return {"experiment": experiment, "training": training}
 
 
 def test_training_leaves_its_model_log_and_events(installation: Any, trained: dict[str, str]) -> None:
@@ -67,9 +30,8 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
     api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"}, seconds=300)
     stage = api.ok("GET", f"/endpoint-stages?endpointId={endpoint}")["endpointStageList"][0]
     assert stage["endpointStageStatusCode"] == "ACTIVE"
-    context = ssl.create_default_context(cafile=str(installation.home / "gateway/certificates/ca.pem"))
     rows = {"instances": [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]}
-    with httpx.Client(verify=context) as client:
+    with installation.web() as client:
         for path in ("/v1/models/iris/predict", "/iris/v1/models/iris/predict", "/inference"):
             answer = client.post(f"https://{stage['apigwStageUrl']}{path}", json=rows)
             assert answer.json() == {"predictions": [0, 2]}, path
@@ -91,7 +53,7 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
     assert "other stages" in api.refused("DELETE", f"/endpoints/{endpoint}", 409)
     api.ok("PUT", f"/endpoints/{endpoint}/default-stage", json={"endpointStageId": green})
     api.gone("endpoint-stages", stage["endpointStageId"])
-    with httpx.Client(verify=context) as client:
+    with installation.web() as client:
         assert client.post(f"https://{default}/inference", json=rows).json() == {"predictions": [0, 2]}
 
     api.ok("DELETE", f"/endpoints/{endpoint}")
