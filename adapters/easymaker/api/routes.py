@@ -12,7 +12,7 @@ from adapters.easymaker.api import bodies, openapi, paging
 from adapters.easymaker.api.envelope import success
 from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
 from adapters.easymaker.api.service import Caller, LogReader, Resources
-from adapters.easymaker.errors import InvalidRequest
+from adapters.easymaker.errors import InvalidRequest, NotFound
 from adapters.easymaker.kinds import KINDS
 from adapters.easymaker.kinds.kind import Action, Kind, Report
 
@@ -150,7 +150,7 @@ def _offset(request: Request) -> int:
 
 
 async def _follow(reader: LogReader, request: Request, named: tuple[Kind, str, str]) -> AsyncIterator[bytes]:
-    """The log as it grows, until the resource has ended or the caller hangs up."""
+    """The log as it grows, until the resource has ended or is deleted, or the caller hangs up."""
     offset = _offset(request)
     while not await request.is_disconnected():
         content, growing = await anyio.to_thread.run_sync(reader.read, offset, LOG_CHUNK)
@@ -159,6 +159,9 @@ async def _follow(reader: LogReader, request: Request, named: tuple[Kind, str, s
             yield content
         elif growing:
             await anyio.sleep(FOLLOW_SECONDS)
-            reader = await anyio.to_thread.run_sync(_resources(request).log_reader, *named)
+            try:
+                reader = await anyio.to_thread.run_sync(_resources(request).log_reader, *named)
+            except NotFound:
+                return
         else:
             return
