@@ -19,11 +19,13 @@ from adapters.easymaker.api.authentication import Principal, Role, TokenFile
 from adapters.easymaker.api.middleware import FrontDoor
 from adapters.easymaker.api.service import Resources
 from adapters.easymaker.engines.base import Engine, Part
-from adapters.easymaker.engines.local.engine import LocalEngine, build_local
+from adapters.easymaker.engines.local.engine import LocalEngine, build_local, local_home
+from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.errors import EasyMakerError, TemporaryEngineError
 from adapters.easymaker.kinds.kind import Site
 from adapters.easymaker.reconcile.loop import Pace, Reconciler
 from adapters.easymaker.settings import Settings
+from adapters.easymaker.store import resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.embedded import EmbeddedPostgres
 
@@ -153,12 +155,21 @@ def _start(app: FastAPI, settings: Settings, entries: catalogue.Catalogue) -> Ru
     state.database = database
     state.engine = engine
     state.open_tensorboard = local.boards.open
-    state.resources = Resources(database, engine, entries, _site(settings, local))
+    state.resources = Resources(database, engine, entries, _site(settings, local), _open_secrets(settings, database))
     state.storage_token = storage_token
     state.ticket_key = local.ticket_key
     threading.Thread(target=_supervise, args=(running,), name="supervise", daemon=True).start()
     reconciler.start()
     return running
+
+
+def _open_secrets(settings: Settings, database: Database) -> SecretFiles:
+    secrets = SecretFiles(local_home(settings))
+    with database.transaction() as connection:
+        forgotten = secrets.delete_orphans(lambda ids: resources.existing(connection, ids))
+    if forgotten:
+        log.info("secrets of requests that were never committed deleted", count=forgotten)
+    return secrets
 
 
 def _end(running: Running) -> None:

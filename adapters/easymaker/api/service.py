@@ -1,6 +1,5 @@
 """What the API does with resources, for any kind: one transaction each, decided by what the kind declares."""
 
-import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from adapters.easymaker.api import bodies, paging
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.crash_points import crash_point
 from adapters.easymaker.engines.base import Engine, SupportsLogs, SupportsReports
+from adapters.easymaker.engines.secret_store import SecretStore
 from adapters.easymaker.errors import Conflict, InvalidRequest, NotFound
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.kind import (
@@ -53,15 +53,18 @@ def _new_id() -> str:
 class Resources:
     """All operations raise RequestError subclasses for what the caller can mend, Unavailable when a part is away."""
 
-    def __init__(self, database: Database, engine: Engine, catalogue: Catalogue, site: Site) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, catalogue: Catalogue, site: Site, secrets: SecretStore
+    ) -> None:
         self._database = database
         self._engine = engine
         self._catalogue = catalogue
         self._site = site
         self._presenting = Presenting(catalogue, site)
+        self._secrets = secrets
 
     def create(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Json:
-        digest = hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        digest = self._secrets.fingerprint(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
         request = Request(caller.appkey, caller.name, caller.request_key, digest)
         with self._database.transaction() as connection:
             earlier = resources.find_by_request(connection, kind.name, request)
@@ -69,6 +72,10 @@ class Resources:
                 body = bodies.validate(kind.create_body, self._with_template(connection, kind, caller, given))
                 new = kind.plan(body, self._planning(connection, kind, caller, kind.references(body)))
                 earlier = resources.create(connection, request, new)
+                # Before the commit: nobody can find the resource without its secrets.
+                for item in new:
+                    if item.secrets:
+                        self._secrets.put(item.id, item.secrets)
                 crash_point("api.before_commit")
             answer = self._present(connection, kind, [earlier])[0]
         crash_point("api.after_commit")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from adapters.easymaker.errors import InvalidRequest
+from adapters.easymaker.kinds import secret_parameters
 from adapters.easymaker.kinds.fields import Answer, Body, CreateBody, Description, Id, ModelName, Parameter, StorageUri
 from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting, Reference
 from adapters.easymaker.kinds.lifecycle import Lifecycle
@@ -95,7 +96,8 @@ def plan(body: ModelCreate, planning: Planning) -> Sequence[NewRecord]:
     names = [p.parameter_name for p in body.parameter_list]
     if len(set(names)) != len(names):
         raise InvalidRequest("parameterList: a parameter is given twice")
-    spec = body.wire() | {"modelFormatCode": model_format}
+    stored, secrets = secret_parameters.split(body.wire()["parameterList"])
+    spec = body.wire() | {"modelFormatCode": model_format, "parameterList": stored}
     if uri is not None:
         spec["modelUploadUri"] = uri
     training = planning.family(body.training_id).record if body.training_id else None
@@ -108,6 +110,7 @@ def plan(body: ModelCreate, planning: Planning) -> Sequence[NewRecord]:
             spec=spec | ({"trainingName": training.name} if training else {}),
             status=LIFECYCLE.requested,
             links={"training": (body.training_id,)} if body.training_id else {},
+            secrets=secrets,
         )
     ]
 
@@ -126,7 +129,7 @@ def present(family: Family, presenting: Presenting) -> Json:
         "modelFormatCode": record.spec["modelFormatCode"],
         "frameworkVersion": record.spec.get("frameworkVersion"),
         "modelUploadUri": record.spec.get("modelUploadUri"),
-        "parameterList": record.spec.get("parameterList", []),
+        "parameterList": secret_parameters.shown(record.spec.get("parameterList", [])),
         "training": origin,
     }
 

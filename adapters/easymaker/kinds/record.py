@@ -44,7 +44,10 @@ class Record:
 
 @dataclass(frozen=True)
 class NewRecord:
-    """A resource about to be stored. ``links`` maps a role to the ids it points to."""
+    """A resource about to be stored. ``links`` maps a role to the ids it points to.
+
+    ``secrets`` are values by name that must not get into a table; the service gives them to the secret store.
+    """
 
     id: str
     kind: str
@@ -55,6 +58,7 @@ class NewRecord:
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unique_key: str | None = None
     state: Json = field(default_factory=dict[str, Any])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 @dataclass(frozen=True)

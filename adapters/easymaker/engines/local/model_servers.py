@@ -16,6 +16,7 @@ from adapters.easymaker.engines.local.gateway.files import read_json, write_json
 from adapters.easymaker.engines.local.logs import read_log_file
 from adapters.easymaker.engines.local.ports import free_port
 from adapters.easymaker.engines.local.processes import Limits, ProcessSpec, ProcessState
+from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.engines.local.tools import GatewayProvider, Tools
 from adapters.easymaker.errors import PermanentEngineError
 from adapters.easymaker.kinds.record import Family, Goal, Record
@@ -45,6 +46,7 @@ class ModelServerDriver:
         self._background = tools.background
         self._access = tools.access
         self._gateway = gateway
+        self._secrets = SecretFiles(tools.home)
 
     def observe(self, family: Family) -> Observation:
         record = family.record
@@ -140,22 +142,23 @@ class ModelServerDriver:
 
     def _process(self, family: Family, python: Path, port: int) -> ProcessSpec:
         record, model = family.record, family.ref("model")
-        parameters = {
-            p["parameterName"]: p["parameterValue"] for p in (model.spec.get("parameterList", []) if model else [])
-        }
+        given = model.spec.get("parameterList", []) if model else []
         command = mlserver_command.server_command(
             mlserver_command.ServerSpec(
                 python=python,
                 model_name=record.spec["modelName"],
                 model_path=self._artifact(record),
                 http_port=port,
-                parameters=parameters,
+                parameters={p["parameterName"]: p["parameterValue"] for p in given if not p.get("isSecret")},
             )
         )
+        # Only as variables: everybody on the machine can read a process's arguments.
+        secrets = self._secrets.get(model.id) if model else {}
+        variables = {mlserver_command.screaming_snake(name): value for name, value in secrets.items()}
         share = record.spec["share"]
         return ProcessSpec(
             argv=command.argv,
-            env=command.env,
+            env=variables | command.env,
             cwd=self._artifact(record),
             limits=Limits(cpus=math.ceil(share["cpuMilli"] / 1000), memory_bytes=share["memoryMib"] * MIB),
             sandbox=self._access().sandbox(record.appkey, (self._artifact(record),), ()),

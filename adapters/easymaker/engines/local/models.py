@@ -5,9 +5,10 @@ from pathlib import PurePosixPath
 
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.local.access import engine_error
+from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.errors import PermanentEngineError
-from adapters.easymaker.kinds.record import Family, Record
+from adapters.easymaker.kinds.record import Family, Goal, Record
 from kserve_runtimes.storage import InvalidStorageUri, StorageError, listing
 
 # What has to lie in the artifact's directory, by format; a format that is not named needs any file.
@@ -34,8 +35,11 @@ class ModelDriver:
     def __init__(self, tools: Tools) -> None:
         self._background = tools.background
         self._access = tools.access
+        self._secrets = SecretFiles(tools.home)
 
     def observe(self, family: Family) -> Observation:
+        if family.record.goal is Goal.ABSENT:
+            return Observation(Phase.STOPPED if self._secrets.get(family.record.id) else Phase.MISSING)
         if self._background.working(_key(family.record)):
             return Observation(Phase.PENDING, "looking for the artifact", recheck=0.2)
         if self._background.finished(_key(family.record)):
@@ -52,6 +56,7 @@ class ModelDriver:
     def remove(self, family: Family) -> bool:
         """The artifact is the user's and stays."""
         self._background.forget(_key(family.record))
+        self._secrets.delete(family.record.id)
         return True
 
     def _look(self, record: Record) -> None:
