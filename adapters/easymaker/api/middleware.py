@@ -32,14 +32,14 @@ class FrontDoor:
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_body_bytes: int) -> None:
-        self._app = app
+        self.app = app
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._max_body = max_body_bytes
         self._told = f"the body is larger than {max_body_bytes} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         noted = Note(scope, send)
         headers = Headers(scope=scope)
@@ -59,7 +59,7 @@ class FrontDoor:
             return message
 
         try:
-            await self._app(scope, limited, noted.send)
+            await self.app(scope, limited, noted.send)
         finally:
             noted.write()
 

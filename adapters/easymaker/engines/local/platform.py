@@ -52,6 +52,8 @@ class LocalPlatform:
         gateway = Gateway(self._home.root / "gateway", self._runner, settings.gateway_port, ports)
         on_progress(Part("gateway", "STARTING"))
         gateway.start()
+        # An Envoy that the last shutdown ended counts as started once and for all.
+        gateway.restart_dead()
         self._await("the gateway", gateway.ready)
         self._await("the object storage", self._storage.ready)
         self._gateway = gateway
@@ -104,7 +106,7 @@ class LocalPlatform:
         """End every process of this home. Trainings that were running are noted, to begin again at the next start."""
         names = self._runner.names()
         for name in names:
-            if name.startswith(TRAINING):
+            if name.startswith(TRAINING) and not self._runner.observe(name).over:
                 self.on_interrupt(name.removeprefix(TRAINING).rpartition("-")[0])
         jobs = [name for name in names if not name.startswith(OWN)]
         self._end(jobs)
