@@ -1,7 +1,7 @@
 """What to do with a resource: a pure function of the record, what the engine sees, and the resources around it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from adapters.easymaker.engines.base import Observation, Phase
@@ -58,8 +58,13 @@ def survey_parts(kind: Kind, family: Family) -> Parts:
 
 
 def waits_for(kind: Kind, family: Family) -> tuple[str | None, str | None]:
-    """(what has to become ready first, what never will), as reasons."""
+    """(what has to become ready first, what never will), as reasons.
+
+    An owner is not waited for: its status follows from that of its parts, so each would wait for the other.
+    """
     for link in kind.links:
+        if link.owner:
+            continue
         for target in family.refs.get(link.role, ()):
             if not link.ready or target.status in link.ready:
                 continue
@@ -83,6 +88,8 @@ def decide(kind: Kind, family: Family, seen: Observation) -> Decision:
         return _towards_absent(kind, family, seen)
     if family.record.goal is Goal.STOPPED:
         return _towards_stopped(kind.lifecycle, family.record, seen)
+    if _rests(kind.lifecycle, family.record):
+        return _rest(family.record)
     if kind.lifecycle.is_job:
         return _job(kind.lifecycle, family.record, seen)
     return _standing(kind.lifecycle, family.record, seen, survey_parts(kind, family))
@@ -94,14 +101,30 @@ def failed(lifecycle: Lifecycle, record: Record, reason: str) -> Decision:
         if lifecycle.delete_failed:
             return Decision(Act.NONE, lifecycle.delete_failed, reason, None)
         return Decision(Act.NONE, record.status, reason, 30.0)
-    if record.status in (lifecycle.requested, lifecycle.creating):
-        again = 5.0 if lifecycle.is_server else None
-        return Decision(Act.NONE, lifecycle.create_failed, reason, again)
-    if lifecycle.is_job and lifecycle.failing and record.status == lifecycle.up:
-        return Decision(Act.NONE, lifecycle.failing, reason, AT_ONCE)
-    if lifecycle.is_server and lifecycle.update_failed:
-        return Decision(Act.NONE, lifecycle.update_failed, reason, 5.0)
-    return Decision(Act.NONE, record.status, reason, 5.0)
+    if _rests(lifecycle, record):
+        return _rest(record)
+    if record.status in (lifecycle.completing, lifecycle.failing):
+        # The job itself has ended; that some of it cannot be cleaned up does not change how.
+        return replace(_finish(lifecycle, record), act=Act.NONE)
+    if record.goal is Goal.STOPPED:
+        return Decision(Act.NONE, record.status, reason, 5.0)
+    if record.status in (lifecycle.requested, lifecycle.creating, lifecycle.create_failed):
+        if lifecycle.is_server:
+            return Decision(Act.NONE, lifecycle.create_failed, reason, 5.0)
+        # Some nodes of a job may have started before another could not.
+        return Decision(Act.RELEASE if lifecycle.is_job else Act.NONE, lifecycle.create_failed, reason, None)
+    if lifecycle.is_server:
+        return Decision(Act.NONE, lifecycle.update_failed or lifecycle.create_failed, reason, 5.0)
+    return Decision(Act.NONE, lifecycle.failing or lifecycle.create_failed, reason, AT_ONCE)
+
+
+def _rests(lifecycle: Lifecycle, record: Record) -> bool:
+    """Ended jobs and plain records that are made rest; servers are watched all their life."""
+    return not lifecycle.is_server and record.status in lifecycle.settled
+
+
+def _rest(record: Record) -> Decision:
+    return Decision(Act.NONE, record.status, record.reason, None)
 
 
 def _towards_absent(kind: Kind, family: Family, seen: Observation) -> Decision:
@@ -121,11 +144,15 @@ def _towards_stopped(lifecycle: Lifecycle, record: Record, seen: Observation) ->
     if record.status == lifecycle.completing:
         return _finish(lifecycle, record)
     if seen.phase in (Phase.PENDING, Phase.RUNNING):
-        return Decision(Act.STOP, lifecycle.stopping, record.reason, min(seen.recheck, 0.5))
+        # Also after STOPPED: a replica that was suspended may have started it long after it lost its lease.
+        status = record.status if _rests(lifecycle, record) else lifecycle.stopping
+        return Decision(Act.STOP, status, record.reason, min(seen.recheck, 0.5))
+    if _rests(lifecycle, record):
+        return _rest(record)
     if seen.phase is Phase.SUCCEEDED and lifecycle.completing:
         return Decision(Act.NONE, lifecycle.completing, "completed before it could be stopped", AT_ONCE)
-    act = Act.NONE if seen.phase is Phase.MISSING else Act.RELEASE
-    return Decision(act, lifecycle.stopped, "stopped on request", None)
+    # Also when MISSING: of several nodes the first may have been started.
+    return Decision(Act.RELEASE, lifecycle.stopped, "stopped on request", None)
 
 
 def _finish(lifecycle: Lifecycle, record: Record) -> Decision:
@@ -138,8 +165,6 @@ def _finish(lifecycle: Lifecycle, record: Record) -> Decision:
 def _job(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
     if record.status in (lifecycle.completing, lifecycle.failing):
         return _finish(lifecycle, record)
-    if record.status in lifecycle.settled:
-        return Decision(Act.NONE, record.status, record.reason, None)
     if seen.phase is Phase.SUCCEEDED and lifecycle.completing:
         return Decision(Act.NONE, lifecycle.completing, "", AT_ONCE)
     if seen.phase in (Phase.FAILED, Phase.STOPPED) and lifecycle.failing:
@@ -147,7 +172,9 @@ def _job(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
     if seen.phase is Phase.RUNNING:
         return Decision(Act.NONE, lifecycle.up, "", seen.recheck)
     if seen.phase is Phase.INTERRUPTED:
-        return Decision(Act.START, lifecycle.creating, seen.reason, SOON)
+        # The status is written first: once start() has cleared the old run away, RUNNING would read as a lost job.
+        act = Act.NONE if record.status == lifecycle.up else Act.START
+        return Decision(act, lifecycle.creating, seen.reason, AT_ONCE if act is Act.NONE else SOON)
     if seen.phase is Phase.MISSING and record.status == lifecycle.up and lifecycle.failing:
         return Decision(Act.NONE, lifecycle.failing, "the job is gone; nothing of it is left", AT_ONCE)
     if seen.phase is Phase.MISSING:
@@ -159,8 +186,7 @@ def _standing(lifecycle: Lifecycle, record: Record, seen: Observation, parts: Pa
     """Servers and plain records: up once the engine says so and all parts are up, watched from then on if a server."""
     was_up = record.status not in (lifecycle.requested, lifecycle.creating, lifecycle.create_failed)
     working = lifecycle.updating if was_up and lifecycle.updating else lifecycle.creating
-    if record.status == lifecycle.create_failed and not lifecycle.is_server:
-        return Decision(Act.NONE, record.status, record.reason, None)
+    told = seen.reason
     if seen.phase is Phase.FAILED:
         return failed(lifecycle, record, seen.reason)
     if parts.failed:
@@ -168,11 +194,14 @@ def _standing(lifecycle: Lifecycle, record: Record, seen: Observation, parts: Pa
         act = Act.START if seen.phase in (Phase.MISSING, Phase.PENDING) else Act.NONE
         return Decision(act, status, "; ".join(parts.failed[:3]), seen.recheck)
     if record.status == lifecycle.create_failed and (seen.phase is not Phase.RUNNING or parts.working):
-        working = record.status
+        # It is tried again for as long as it is there: the reason of the failure stays until that has succeeded.
+        working, told = record.status, record.reason
     if seen.phase is Phase.MISSING:
-        return Decision(Act.START, working, seen.reason, SOON)
+        return Decision(Act.START, working, told, SOON)
     if seen.phase is Phase.PENDING:
-        return Decision(Act.START, working, seen.reason, seen.recheck)
+        return Decision(Act.START, working, told, seen.recheck)
     if parts.working:
-        return Decision(Act.NONE, working, f"{parts.working} of its parts have tasks in progress", seen.recheck)
+        in_progress = f"{parts.working} of its parts have tasks in progress"
+        told = record.reason if working == lifecycle.create_failed else in_progress
+        return Decision(Act.NONE, working, told, seen.recheck)
     return Decision(Act.NONE, lifecycle.up, "", seen.recheck if lifecycle.is_server else None)

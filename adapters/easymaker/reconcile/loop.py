@@ -4,19 +4,19 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from prometheus_client import Counter, Histogram
 
 from adapters.easymaker.crash_points import crash_point
-from adapters.easymaker.engines.base import Driver, Engine, Observation, SupportsRelease
-from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError, Unavailable
+from adapters.easymaker.engines.base import Driver, Engine
+from adapters.easymaker.errors import Unavailable
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
-from adapters.easymaker.kinds.kind import Kind
 from adapters.easymaker.kinds.record import Family, Goal
-from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, waits_for
-from adapters.easymaker.store import families, leases, notifications
+from adapters.easymaker.reconcile.decide import Act
+from adapters.easymaker.reconcile.look import LONGEST_BACKOFF, look
+from adapters.easymaker.store import families, leases, notifications, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.leases import Lease, Outcome
 
@@ -24,8 +24,8 @@ log = structlog.get_logger("easymaker.reconcile")
 
 LOOKS = Counter("easymaker_reconcile_looks", "Looks at a resource", ["kind", "result"])
 SECONDS = Histogram("easymaker_reconcile_seconds", "Duration of one look at a resource", ["kind"])
-LONGEST_BACKOFF = 60.0
 IDLE_SECONDS = 5.0
+REMOVE_AGAIN_SECONDS = 0.3
 
 SOURCE_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in kind.links))
 
@@ -78,6 +78,8 @@ class Reconciler:
             lease: Lease | None = None
             pause = self._pace.resync_seconds
             self._wake.clear()
+            if self._stop.is_set():
+                return
             try:
                 lease, pause = self._claim()
             except Unavailable as error:
@@ -91,7 +93,9 @@ class Reconciler:
             try:
                 self._pool.submit(self._look, lease)
             except RuntimeError:
+                # Stopped meanwhile: another replica, or the next start, must not have to wait for the lease to expire.
                 self._busy.release()
+                self._give_back(lease)
                 return
 
     def _claim(self) -> tuple[Lease | None, float]:
@@ -103,6 +107,13 @@ class Reconciler:
         if due is None:
             return None, IDLE_SECONDS
         return None, min(max(due, 0.01), self._pace.resync_seconds)
+
+    def _give_back(self, lease: Lease) -> None:
+        try:
+            with self._database.transaction() as connection:
+                leases.release(connection, lease)
+        except Unavailable as error:
+            log.warning("giving a lease back failed", resource=lease.record.id, reason=str(error))
 
     def _renew(self) -> None:
         while not self._stop.wait(self._pace.lease_seconds / 3):
@@ -154,57 +165,28 @@ class Reconciler:
         with self._database.transaction() as connection:
             family = families.load(connection, [lease.record], refs=True, source_kinds=SOURCE_KINDS)[0]
         driver = self._engine.driver(kind.name)
-        attempts = 0
-        seen: Observation | None = None
-        try:
-            seen = driver.observe(family)
-            crash_point("reconcile.after_observe")
-            decision = self._decide(kind, family, seen)
-            decision = self._act(driver, family, decision)
-        except TemporaryEngineError as error:
-            attempts = lease.record.attempts + 1
-            pause = min(error.retry_after * 1.5 ** min(attempts - 1, 10), LONGEST_BACKOFF)
-            decision = Decision(Act.NONE, _working_status(kind, family), str(error), pause)
-        except PermanentEngineError as error:
-            decision = failed(kind.lifecycle, lease.record, str(error))
+        seen = look(kind, driver, family)
+        decision = seen.decision
         crash_point("reconcile.before_apply")
         with self._database.transaction() as connection:
             if decision.act is Act.FORGET:
-                leases.forget(connection, lease)
+                written = leases.forget(connection, lease)
             else:
-                state = seen.detail if seen else {}
-                outcome = Outcome(decision.status, decision.reason, state, decision.due_in, attempts)
-                leases.apply(connection, lease, outcome)
+                outcome = Outcome(decision.status, decision.reason, seen.detail, decision.due_in, seen.attempts)
+                written = leases.apply(connection, lease, outcome)
         crash_point("reconcile.after_apply")
+        if not written:
+            self._remove_if_forgotten(driver, family)
         self._wake.set()
 
-    def _decide(self, kind: Kind, family: Family, seen: Observation) -> Decision:
-        decision = decide(kind, family, seen)
-        if decision.act is Act.START and family.record.goal is Goal.PRESENT:
-            waiting, never = waits_for(kind, family)
-            if never is not None:
-                raise PermanentEngineError(never)
-            if waiting is not None:
-                return Decision(Act.NONE, family.record.status, waiting, 2.0)
-        return decision
-
-    def _act(self, driver: Driver, family: Family, decision: Decision) -> Decision:
-        if decision.act in (Act.NONE, Act.FORGET):
-            return decision
-        crash_point("reconcile.before_act")
-        if decision.act is Act.START:
-            driver.start(family)
-        elif decision.act is Act.STOP:
-            driver.stop(family)
-        elif decision.act is Act.RELEASE and isinstance(driver, SupportsRelease):
-            driver.release(family)
-        elif decision.act is Act.REMOVE and driver.remove(family):
-            decision = Decision(Act.FORGET, decision.status, decision.reason, None)
-        crash_point("reconcile.after_act")
-        return decision
-
-
-def _working_status(kind: Kind, family: Family) -> str:
-    """While a temporary trouble lasts, a new resource is being created; any other stays what it is."""
-    record = family.record
-    return kind.lifecycle.creating if record.status == kind.lifecycle.requested else record.status
+    def _remove_if_forgotten(self, driver: Driver, family: Family) -> None:
+        """A look that was suspended beyond its lease may have started what others have meanwhile deleted."""
+        record = family.record
+        with self._database.transaction() as connection:
+            if resources.exists(connection, record.kind, record.id):
+                return
+        log.warning("looked at after it was deleted; removing what is left", resource=record.id, kind=record.kind)
+        gone = replace(family, record=replace(record, goal=Goal.ABSENT))
+        deadline = time.monotonic() + self._pace.lease_seconds
+        while not driver.remove(gone) and time.monotonic() < deadline:
+            time.sleep(REMOVE_AGAIN_SECONDS)

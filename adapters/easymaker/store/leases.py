@@ -2,14 +2,17 @@
 
 A lease is a token on the row, judged by the database's clock alone. Every write that follows is guarded by the token
 (nobody else has taken over) and by the version (the user has not changed the resource meanwhile); a write that finds
-neither changes nothing, and the resource is simply looked at again.
+neither changes nothing, and the resource is simply looked at again. Whoever wants a resource looked at sets its due_at
+anew; if that happens during a look, the look that ends does not overwrite it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text, update
+import structlog
+from sqlalchemy import Connection, Function, case, delete, func, null, select, text, update
 
 from adapters.easymaker.kinds import KIND_BY_NAME
 from adapters.easymaker.kinds.record import Record
@@ -19,13 +22,18 @@ from adapters.easymaker.store.resources import NOW, wake
 from adapters.easymaker.store.rows import COLUMNS, record_of
 from adapters.easymaker.store.tables import resources
 
+log = structlog.get_logger("easymaker.store")
+
 RECONCILER = "reconciler"
 
 
 @dataclass(frozen=True)
 class Lease:
+    """``due_at`` is what it was when the lease began: another value means that somebody wants a look after this one."""
+
     record: Record
     token: str
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ CLAIM = text(
          ORDER BY due_at
          LIMIT 1
            FOR UPDATE SKIP LOCKED)
-    RETURNING id
+    RETURNING id, due_at
     """
 )
 
@@ -60,24 +68,44 @@ NEXT_DUE = text(
     """
 )
 
+# Rows that somebody else is just writing are left out: he looks again anyway, and two who wake each other never wait.
 NEIGHBOURS = text(
     """
-    UPDATE resources SET due_at = LEAST(due_at, clock_timestamp())
-     WHERE due_at IS NOT NULL AND id IN (
-        SELECT source_id FROM links WHERE target_id = :id
-        UNION ALL
-        SELECT target_id FROM links WHERE source_id = :id AND owner = 1)
+    WITH near AS MATERIALIZED (
+        SELECT id FROM resources
+         WHERE due_at IS NOT NULL AND id IN (
+            SELECT source_id FROM links WHERE target_id = :id
+            UNION ALL
+            SELECT target_id FROM links WHERE source_id = :id AND owner = 1)
+           FOR UPDATE SKIP LOCKED)
+    UPDATE resources
+       SET due_at = CASE WHEN lease_token IS NULL THEN LEAST(due_at, clock_timestamp()) ELSE clock_timestamp() END
+      FROM near WHERE resources.id = near.id
     """
 )
+
+UNREADABLE_SECONDS = 60.0
 
 
 def claim(connection: Connection, token: str, seconds: float) -> Lease | None:
     """Take the resource that has been due for longest, for ``seconds``."""
-    resource_id = connection.execute(CLAIM, {"token": token, "seconds": seconds}).scalar()
-    if resource_id is None:
+    claimed = connection.execute(CLAIM, {"token": token, "seconds": seconds}).first()
+    if claimed is None:
         return None
-    row = connection.execute(select(*COLUMNS).where(resources.c.id == resource_id)).mappings().one()
-    return Lease(record_of(row), token)
+    row = connection.execute(select(*COLUMNS).where(resources.c.id == claimed.id)).mappings().one()
+    try:
+        return Lease(record_of(row), token, claimed.due_at)
+    except ValueError as error:
+        # Written by a newer release, or by hand. It must not stay the one that everybody claims first.
+        log.error("a resource cannot be read", resource=claimed.id, reason=str(error))
+        later = NOW + _seconds(UNREADABLE_SECONDS)
+        values = {"due_at": later, "lease_token": None, "lease_expires_at": None}
+        connection.execute(update(resources).where(resources.c.id == claimed.id).values(values))
+        return None
+
+
+def _seconds(value: float) -> Function[Any]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, value)
 
 
 def next_due(connection: Connection) -> float | None:
@@ -89,9 +117,7 @@ def next_due(connection: Connection) -> float | None:
 def renew(connection: Connection, tokens: Sequence[str], seconds: float) -> None:
     """Hold the leases for another ``seconds``."""
     connection.execute(
-        update(resources)
-        .where(resources.c.lease_token.in_(tokens))
-        .values(lease_expires_at=NOW + func.make_interval(0, 0, 0, 0, 0, 0, seconds))
+        update(resources).where(resources.c.lease_token.in_(tokens)).values(lease_expires_at=NOW + _seconds(seconds))
     )
 
 
@@ -102,9 +128,9 @@ def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
         raise ValueError(f"{record.kind} {record.id}: {record.status} cannot become {outcome.status}")
     changed = (outcome.status, outcome.reason) != (record.status, record.reason)
     state = record.state | dict(outcome.state)
-    due_at = None if outcome.due_in is None else NOW + func.make_interval(0, 0, 0, 0, 0, 0, outcome.due_in)
+    due_at = null() if outcome.due_in is None else NOW + _seconds(outcome.due_in)
     values: dict[str, Any] = {
-        "due_at": due_at,
+        "due_at": case((resources.c.due_at.is_distinct_from(lease.due_at), NOW), else_=due_at),
         "attempts": outcome.attempts,
         "lease_token": None,
         "lease_expires_at": None,
@@ -136,12 +162,18 @@ def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
 
 
 def release(connection: Connection, lease: Lease) -> None:
-    """Give a lease back without a result: the resource is due at once."""
+    """Give a lease back without a result: the resource is due at once, also if somebody else holds it by now."""
+    mine = resources.c.lease_token == lease.token
     connection.execute(
         update(resources)
-        .where(resources.c.id == lease.record.id, resources.c.lease_token == lease.token)
-        .values(lease_token=None, lease_expires_at=None, due_at=NOW)
+        .where(resources.c.id == lease.record.id)
+        .values(
+            lease_token=case((mine, null()), else_=resources.c.lease_token),
+            lease_expires_at=case((mine, null()), else_=resources.c.lease_expires_at),
+            due_at=NOW,
+        )
     )
+    wake(connection)
 
 
 def forget(connection: Connection, lease: Lease) -> bool:

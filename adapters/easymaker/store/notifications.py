@@ -8,7 +8,7 @@ import psycopg
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import CHANNEL
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
 

@@ -1,26 +1,37 @@
 """Work that takes longer than a look may: building an environment, fetching a model. Idempotent, forgotten at exit."""
 
+import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from adapters.easymaker.errors import EngineError
 
 
 class Background:
-    """At most one run per key at a time. A failure is kept until it is told, a success until it is forgotten."""
+    """At most one run per key at a time. A failure is kept until it is told, a success until it is forgotten.
 
-    def __init__(self, workers: int = 2) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="background")
+    Of the ended runs only the newest ``keep`` are known, so that memory does not grow with the age of the process. The
+    threads are daemons: whoever ends the adapter does not wait for an environment to be installed.
+    """
+
+    def __init__(self, workers: int = 6, keep: int = 1000) -> None:
+        self._keep = keep
         self._runs: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Future[None], Callable[[], object]]] = queue.SimpleQueue()
+        for number in range(workers):
+            threading.Thread(target=self._serve, name=f"background-{number}", daemon=True).start()
 
     def ensure(self, key: str, work: Callable[[], object]) -> None:
         """Begin the work unless it is under way; the result of an earlier, finished run is dropped."""
         with self._lock:
-            run = self._runs.get(key)
+            run = self._runs.pop(key, None)
             if run is None or run.done():
-                self._runs[key] = self._pool.submit(_without_result, work)
+                run = Future()
+                self._queue.put((run, work))
+            self._runs[key] = run
+            self._forget_oldest()
 
     def working(self, key: str) -> bool:
         """Whether the work is under way.
@@ -53,9 +64,19 @@ class Background:
         with self._lock:
             self._runs.pop(key, None)
 
-    def stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _forget_oldest(self) -> None:
+        if len(self._runs) <= self._keep:
+            return
+        oldest = next((key for key, run in self._runs.items() if run.done()), None)
+        if oldest is not None:
+            del self._runs[oldest]
 
-
-def _without_result(work: Callable[[], object]) -> None:
-    work()
+    def _serve(self) -> None:
+        while True:
+            run, work = self._queue.get()
+            try:
+                work()
+            except BaseException as error:
+                run.set_exception(error)
+            else:
+                run.set_result(None)

@@ -49,12 +49,16 @@ class TrainingDriver:
         record = family.record
         if record.goal is Goal.ABSENT and self._traces(record):
             return Observation(Phase.STOPPED)
-        if self._background.working(_build_key(record)):
-            return Observation(Phase.PENDING, "the image's environment is being installed (first use)", recheck=0.5)
         nodes = [self._node(record, rank) for rank in range(_count(record))]
-        if self._marker(record).exists() and not any(node.state.phase is processes.Phase.RUNNING for node in nodes):
-            return Observation(Phase.INTERRUPTED, "interrupted by a shutdown; it starts again")
+        running = any(node.state.phase is processes.Phase.RUNNING for node in nodes)
+        interrupted = self._marker(record).exists() and not running
         seen = summarize(nodes)
+        # The build may be another training's: it concerns this one only as long as this one waits for it.
+        waits = record.goal is Goal.PRESENT and (interrupted or seen.phase is Phase.MISSING)
+        if waits and self._background.working(_build_key(record)):
+            return Observation(Phase.PENDING, "the image's environment is being installed (first use)", recheck=0.5)
+        if interrupted:
+            return Observation(Phase.INTERRUPTED, "interrupted by a shutdown; it starts again")
         return replace(seen, detail=seen.detail | {"limits": enforcement()})
 
     def start(self, family: Family) -> None:

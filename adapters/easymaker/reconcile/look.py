@@ -1,0 +1,83 @@
+"""One look at a resource: observe, decide, act. Everything of the loop that does not touch the database."""
+
+from dataclasses import dataclass, field, replace
+
+from adapters.easymaker.crash_points import crash_point
+from adapters.easymaker.engines.base import Driver, Observation, Phase, SupportsRelease
+from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
+from adapters.easymaker.kinds.kind import Kind
+from adapters.easymaker.kinds.record import Family, Goal, Json, Record
+from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, waits_for
+
+LONGEST_BACKOFF = 60.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of it. ``detail`` is what the engine saw; ``attempts`` counts temporary troubles in a row."""
+
+    decision: Decision
+    detail: Json = field(default_factory=dict[str, object])
+    attempts: int = 0
+
+
+def look(kind: Kind, driver: Driver, family: Family) -> Look:
+    """Go one step towards the record's goal and say what to write down. Raises only what no driver may raise."""
+    record, lifecycle = family.record, kind.lifecycle
+    detail: Json = {}
+    try:
+        try:
+            seen = _observe(driver, family)
+            detail = seen.detail
+            crash_point("reconcile.after_observe")
+            return Look(_act(driver, family, _decide(kind, family, seen)), detail)
+        except PermanentEngineError as error:
+            return Look(_act(driver, family, failed(lifecycle, record, str(error))), detail)
+    except TemporaryEngineError as error:
+        pause = min(error.retry_after * 1.5 ** min(record.attempts, 10), LONGEST_BACKOFF)
+        decision = Decision(Act.NONE, _working_status(kind, record), str(error), pause)
+        return Look(decision, detail, record.attempts + 1)
+    except PermanentEngineError as error:
+        return Look(replace(failed(lifecycle, record, str(error)), act=Act.NONE), detail)
+
+
+def _observe(driver: Driver, family: Family) -> Observation:
+    try:
+        return driver.observe(family)
+    except PermanentEngineError as error:
+        if family.record.goal is Goal.PRESENT:
+            raise
+        # What cannot be told must not stand in the way of a stop or a delete: release() and remove() look themselves.
+        return Observation(Phase.FAILED, str(error))
+
+
+def _decide(kind: Kind, family: Family, seen: Observation) -> Decision:
+    decision = decide(kind, family, seen)
+    if decision.act is Act.START and family.record.goal is Goal.PRESENT:
+        waiting, never = waits_for(kind, family)
+        if never is not None:
+            raise PermanentEngineError(never)
+        if waiting is not None:
+            return Decision(Act.NONE, family.record.status, waiting, 2.0)
+    return decision
+
+
+def _act(driver: Driver, family: Family, decision: Decision) -> Decision:
+    if decision.act in (Act.NONE, Act.FORGET):
+        return decision
+    crash_point("reconcile.before_act")
+    if decision.act is Act.START:
+        driver.start(family)
+    elif decision.act is Act.STOP:
+        driver.stop(family)
+    elif decision.act is Act.RELEASE and isinstance(driver, SupportsRelease):
+        driver.release(family)
+    elif decision.act is Act.REMOVE and driver.remove(family):
+        decision = Decision(Act.FORGET, decision.status, decision.reason, None)
+    crash_point("reconcile.after_act")
+    return decision
+
+
+def _working_status(kind: Kind, record: Record) -> str:
+    """While a temporary trouble lasts, a new resource is being created; any other stays what it is."""
+    return kind.lifecycle.creating if record.status == kind.lifecycle.requested else record.status
