@@ -1,0 +1,34 @@
+"""Installations whose parts are killed; and the figures of all that at the end of the run."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.failure.adapters_at_hand import Preloaded
+
+FIGURES = pytest.StashKey[dict[str, Counter[str]]]()
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """Starts adapters in a fraction of a second."""
+    made = Preloaded()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> dict[str, Counter[str]]:
+    """By subject, what was counted; printed when everything has run."""
+    return request.config.stash.setdefault(FIGURES, {})
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    counted = config.stash.get(FIGURES, {})
+    if counted:
+        terminalreporter.section("failure figures")
+    for subject, figures in counted.items():
+        told = ", ".join(f"{name} {count}" for name, count in figures.items())
+        terminalreporter.write_line(f"{subject}: {told}")
