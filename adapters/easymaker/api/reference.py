@@ -16,7 +16,7 @@ from adapters.easymaker.kinds.kind import Kind, Link
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 
 # Any route may answer these; the route tables name only what comes on top.
-COMMON = frozenset({200, 400, 401, 403, 503})
+COMMON = frozenset({400, 401, 403, 503})
 
 INTRODUCTION = f"""# API reference
 
@@ -60,7 +60,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _error_codes() -> str:
     rows = [[str(status), f"`{code}`", told] for status, (code, told) in openapi.ERRORS.items()]
     rows.insert(-1, ["500", "`INTERNAL_ERROR`", "A fault of the adapter; its log has the details."])
-    common = ", ".join(str(status) for status in sorted(COMMON - {200}))
+    common = ", ".join(str(status) for status in sorted(COMMON))
     return (
         "## Error codes\n\n"
         + table(["status", "errorCode", "meaning"], rows)
@@ -73,7 +73,7 @@ def _routes(found: Iterable[APIRoute]) -> str:
         [
             f"`{method} {route.path.removeprefix(routes.PREFIX)}`",
             rule_of(route.endpoint) or "closed",
-            ", ".join(str(code) for code in sorted(_codes(route) - COMMON)),
+            ", ".join(str(code) for code in sorted(_failures(route) - COMMON)),
             route.summary or "",
         ]
         for route in found
@@ -82,8 +82,8 @@ def _routes(found: Iterable[APIRoute]) -> str:
     return table(["route", "rule", "errors", "what it does"], rows)
 
 
-def _codes(route: APIRoute) -> set[int]:
-    return {int(code) for code in route.responses}
+def _failures(route: APIRoute) -> set[int]:
+    return {int(code) for code in route.responses if int(code) >= 400}
 
 
 def _statuses(lifecycle: Lifecycle) -> str:
