@@ -1,12 +1,15 @@
 """Installations whose parts are killed; and the figures of all that at the end of the run."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.failure.adapters_at_hand import Preloaded
+from tests.conftest import Installation
+from tests.failure.adapters_at_hand import ForkedAdapter, Preloaded
+from tests.failure.life import fit_model
+from tests.failure.remains import leftovers
 
 FIGURES = pytest.StashKey[dict[str, Counter[str]]]()
 
@@ -17,6 +20,24 @@ def preloaded() -> Iterator[Preloaded]:
     made = Preloaded()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def place(make_installation: Callable[[], Installation], preloaded: Preloaded) -> Installation:
+    """An installation whose parts run, with a fitted model on its NAS. No adapter runs, and no resource is there."""
+    made = make_installation()
+    preloaded.start(made)
+    fit_model(made)
+    made.kill()
+    return made
+
+
+@pytest.fixture
+def adapter(place: Installation, preloaded: Preloaded) -> Iterator[ForkedAdapter]:
+    """One running adapter of the place. The test deletes what it creates."""
+    yield preloaded.start(place, lease_seconds=2)
+    place.kill()
+    assert leftovers(place) == []
 
 
 @pytest.fixture(scope="session")

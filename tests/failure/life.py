@@ -193,7 +193,9 @@ class Life:
 
     def predict(self, endpoint: str) -> Any:
         """The default stage's answer to ROWS."""
-        url = self.api.get("endpoints", endpoint)["defaultStageUrl"]
+        return self.predict_at(self.api.get("endpoints", endpoint)["defaultStageUrl"])
+
+    def predict_at(self, url: str) -> Any:
         context = ssl.create_default_context(cafile=str(self.installation.home / "gateway/certificates/ca.pem"))
         return httpx.post(f"https://{url}/inference", json=ROWS, verify=context, timeout=30).json()
 

@@ -5,14 +5,14 @@ over all kinds of resources; the last one is left alone, and the life has to end
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from adapters.easymaker.crash_points import POINTS
 from tests.conftest import Installation, wait_for
 from tests.failure.adapters_at_hand import Keeper, Preloaded
-from tests.failure.life import ANSWER, Life, Patient, fit_model
+from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, leftovers
 
 # The hit at which each adapter in turn dies.
@@ -21,18 +21,9 @@ EVERYWHERE = (1, 2, 3, 5, 8)
 SELDOM = (1, 1, 2)
 
 
-@pytest.fixture(scope="module")
-def place(make_installation: Callable[[], Installation], preloaded: Preloaded) -> Installation:
-    made = make_installation()
-    preloaded.start(made)
-    fit_model(made)
-    made.kill()
-    return made
-
-
 @pytest.fixture
 def keeper(place: Installation, preloaded: Preloaded) -> Iterator[Keeper]:
-    made = Keeper(preloaded, place, lease_seconds=1, resync_seconds=0.2)
+    made = Keeper(preloaded, place, lease_seconds=0.5, resync_seconds=0.2)
     yield made
     made.close()
 
