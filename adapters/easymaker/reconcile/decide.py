@@ -86,10 +86,10 @@ def decide(kind: Kind, family: Family, seen: Observation) -> Decision:
     """The next step towards the record's goal."""
     if family.record.goal is Goal.ABSENT:
         return _towards_absent(kind, family, seen)
+    if rests(kind.lifecycle, family.record):
+        return _stay_at_rest(kind.lifecycle, family.record, seen)
     if family.record.goal is Goal.STOPPED:
         return _towards_stopped(kind.lifecycle, family.record, seen)
-    if _rests(kind.lifecycle, family.record):
-        return _rest(family.record)
     if kind.lifecycle.is_job:
         return _job(kind.lifecycle, family.record, seen)
     return _standing(kind.lifecycle, family.record, seen, survey_parts(kind, family))
@@ -101,11 +101,11 @@ def failed(lifecycle: Lifecycle, record: Record, reason: str) -> Decision:
         if lifecycle.delete_failed:
             return Decision(Act.NONE, lifecycle.delete_failed, reason, None)
         return Decision(Act.NONE, record.status, reason, 30.0)
-    if _rests(lifecycle, record):
-        return _rest(record)
+    if rests(lifecycle, record):
+        return replace(_rest(record), due_in=30.0 if lifecycle.is_job else None)
     if record.status in (lifecycle.completing, lifecycle.failing):
-        # The job itself has ended; that some of it cannot be cleaned up does not change how.
-        return replace(_finish(lifecycle, record), act=Act.NONE)
+        # That some of it cannot be cleaned up does not change how the job has ended. What still runs is stopped later.
+        return replace(_finish(lifecycle, record), act=Act.NONE, due_in=5.0)
     if record.goal is Goal.STOPPED:
         return Decision(Act.NONE, record.status, reason, 5.0)
     if record.status in (lifecycle.requested, lifecycle.creating, lifecycle.create_failed):
@@ -118,13 +118,20 @@ def failed(lifecycle: Lifecycle, record: Record, reason: str) -> Decision:
     return Decision(Act.NONE, lifecycle.failing or lifecycle.create_failed, reason, AT_ONCE)
 
 
-def _rests(lifecycle: Lifecycle, record: Record) -> bool:
+def rests(lifecycle: Lifecycle, record: Record) -> bool:
     """Ended jobs and plain records that are made rest; servers are watched all their life."""
     return not lifecycle.is_server and record.status in lifecycle.settled
 
 
 def _rest(record: Record) -> Decision:
     return Decision(Act.NONE, record.status, record.reason, None)
+
+
+def _stay_at_rest(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
+    if lifecycle.is_job and seen.phase in (Phase.PENDING, Phase.RUNNING):
+        # A replica that was suspended may have started it long after it lost its lease.
+        return Decision(Act.STOP, record.status, record.reason, min(seen.recheck, 0.5))
+    return _rest(record)
 
 
 def _towards_absent(kind: Kind, family: Family, seen: Observation) -> Decision:
@@ -144,11 +151,7 @@ def _towards_stopped(lifecycle: Lifecycle, record: Record, seen: Observation) ->
     if record.status == lifecycle.completing:
         return _finish(lifecycle, record)
     if seen.phase in (Phase.PENDING, Phase.RUNNING):
-        # Also after STOPPED: a replica that was suspended may have started it long after it lost its lease.
-        status = record.status if _rests(lifecycle, record) else lifecycle.stopping
-        return Decision(Act.STOP, status, record.reason, min(seen.recheck, 0.5))
-    if _rests(lifecycle, record):
-        return _rest(record)
+        return Decision(Act.STOP, lifecycle.stopping, record.reason, min(seen.recheck, 0.5))
     if seen.phase is Phase.SUCCEEDED and lifecycle.completing:
         return Decision(Act.NONE, lifecycle.completing, "completed before it could be stopped", AT_ONCE)
     # Also when MISSING: of several nodes the first may have been started.

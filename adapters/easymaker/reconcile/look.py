@@ -7,7 +7,7 @@ from adapters.easymaker.engines.base import Driver, Observation, Phase, Supports
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 from adapters.easymaker.kinds.kind import Kind
 from adapters.easymaker.kinds.record import Family, Goal, Json, Record
-from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, waits_for
+from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, rests, waits_for
 
 LONGEST_BACKOFF = 60.0
 
@@ -27,7 +27,7 @@ def look(kind: Kind, driver: Driver, family: Family) -> Look:
     detail: Json = {}
     try:
         try:
-            seen = _observe(driver, family)
+            seen = _observe(kind, driver, family)
             detail = seen.detail
             crash_point("reconcile.after_observe")
             return Look(_act(driver, family, _decide(kind, family, seen)), detail)
@@ -38,14 +38,18 @@ def look(kind: Kind, driver: Driver, family: Family) -> Look:
         decision = Decision(Act.NONE, _working_status(kind, record), str(error), pause)
         return Look(decision, detail, record.attempts + 1)
     except PermanentEngineError as error:
-        return Look(replace(failed(lifecycle, record, str(error)), act=Act.NONE), detail)
+        decision = failed(lifecycle, record, str(error))
+        # What could not be released may still run: that is looked after once more.
+        again = LONGEST_BACKOFF if decision.act is Act.RELEASE else decision.due_in
+        return Look(replace(decision, act=Act.NONE, due_in=again), detail)
 
 
-def _observe(driver: Driver, family: Family) -> Observation:
+def _observe(kind: Kind, driver: Driver, family: Family) -> Observation:
     try:
         return driver.observe(family)
     except PermanentEngineError as error:
-        if family.record.goal is Goal.PRESENT:
+        record = family.record
+        if record.goal is Goal.PRESENT or (record.goal is Goal.STOPPED and rests(kind.lifecycle, record)):
             raise
         # What cannot be told must not stand in the way of a stop or a delete: release() and remove() look themselves.
         return Observation(Phase.FAILED, str(error))

@@ -1,5 +1,6 @@
 """The reconcile loop: claim, observe, decide, act, apply. Several replicas may run it against one database."""
 
+import contextlib
 import threading
 import time
 import uuid
@@ -11,7 +12,7 @@ from prometheus_client import Counter, Histogram
 
 from adapters.easymaker.crash_points import crash_point
 from adapters.easymaker.engines.base import Driver, Engine
-from adapters.easymaker.errors import Unavailable
+from adapters.easymaker.errors import TemporaryEngineError, Unavailable
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.record import Family, Goal
 from adapters.easymaker.reconcile.decide import Act
@@ -188,5 +189,8 @@ class Reconciler:
         log.warning("looked at after it was deleted; removing what is left", resource=record.id, kind=record.kind)
         gone = replace(family, record=replace(record, goal=Goal.ABSENT))
         deadline = time.monotonic() + self._pace.lease_seconds
-        while not driver.remove(gone) and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(TemporaryEngineError):
+                if driver.remove(gone):
+                    return
             time.sleep(REMOVE_AGAIN_SECONDS)
