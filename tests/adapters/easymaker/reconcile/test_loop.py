@@ -1,0 +1,244 @@
+"""The loop itself on PostgreSQL, with drivers that the test scripts: latency, replicas, faults, an orderly end."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import text
+
+from adapters.easymaker.engines.base import Engine, Observation, Part, Phase
+from adapters.easymaker.errors import TemporaryEngineError
+from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
+from adapters.easymaker.kinds.kind import Change
+from adapters.easymaker.kinds.record import Family, Goal, NewRecord, Record
+from adapters.easymaker.reconcile.loop import Pace, Reconciler
+from adapters.easymaker.store import resources
+from adapters.easymaker.store.database import Database
+from adapters.easymaker.store.resources import Request
+
+
+class NoPlatform:
+    def start(self, on_progress: Callable[[Part], None]) -> None: ...
+    def supervise(self) -> list[str]:
+        return []
+
+    def parts(self) -> list[Part]:
+        return []
+
+    def stop(self) -> None: ...
+
+
+@dataclass
+class Fake:
+    """Everything is there as soon as it is started; jobs run until ``ended`` names them. Counts what it does."""
+
+    there: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
+    starts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    trouble: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Event = field(default_factory=threading.Event)
+    gated: set[str] = field(default_factory=set)
+
+    def observe(self, family: Family) -> Observation:
+        name = family.record.name
+        if self.trouble[name]:
+            raise self.trouble[name].pop(0)
+        if family.record.id not in self.there:
+            return Observation(Phase.MISSING)
+        if family.record.id in self.stopped:
+            return Observation(Phase.STOPPED)
+        return Observation(Phase.SUCCEEDED if family.record.id in self.ended else Phase.RUNNING, recheck=0.05)
+
+    def start(self, family: Family) -> None:
+        if family.record.name in self.gated:
+            self.entered.set()
+            assert self.gate.wait(30)
+        self.starts[family.record.id] += family.record.id not in self.there
+        self.there.add(family.record.id)
+
+    def stop(self, family: Family) -> None:
+        if family.record.id in self.there:
+            self.stopped.add(family.record.id)
+
+    def remove(self, family: Family) -> bool:
+        self.there.discard(family.record.id)
+        return True
+
+
+@dataclass
+class Bench:
+    database: Database
+    fake: Fake
+    running: list[Reconciler] = field(default_factory=list)
+    numbers: int = 0
+
+    def run(self, pace: Pace | None = None) -> Reconciler:
+        engine = Engine("fake", {kind.name: self.fake for kind in KINDS}, NoPlatform())
+        loop = Reconciler(self.database, engine, pace or Pace())
+        loop.start()
+        self.running.append(loop)
+        return loop
+
+    def create(self, kind: str, name: str, **links: str) -> str:
+        self.numbers += 1
+        status = KIND_BY_NAME[kind].lifecycle.requested
+        given = {role: (target,) for role, target in links.items()}
+        new = NewRecord(f"{kind}-{self.numbers}", kind, name, "", {}, status, given)
+        with self.database.transaction() as connection:
+            return resources.create(connection, Request("local", "tester"), [new]).id
+
+    def record(self, kind: str, resource_id: str) -> Record | None:
+        with self.database.transaction() as connection:
+            return resources.find(connection, "local", kind, [resource_id]).get(resource_id)
+
+    def wait(self, kind: str, resource_id: str, status: str | None, seconds: float = 15) -> float:
+        """How long it took to get to the status; None: gone."""
+        began = time.monotonic()
+        while True:
+            found = self.record(kind, resource_id)
+            if (found and found.status) == status:
+                return time.monotonic() - began
+            assert time.monotonic() - began < seconds, f"{kind} {resource_id} is {found}, not {status}"
+            time.sleep(0.005)
+
+    def stop(self, resource_id: str) -> None:
+        record = self.record("training", resource_id)
+        assert record is not None
+        with self.database.transaction() as connection:
+            wanted = Change(resource_id, goal=Goal.STOPPED, status="STOP_IN_PROGRESS", reason="stop requested")
+            resources.change(connection, record, wanted, "tester")
+
+    def delete(self, kind: str, resource_id: str) -> None:
+        record = self.record(kind, resource_id)
+        assert record is not None
+        with self.database.transaction() as connection:
+            resources.request_delete(connection, record, "tester")
+
+
+@pytest.fixture
+def bench(database: Database) -> Iterator[Bench]:
+    made = Bench(database, Fake())
+    yield made
+    made.fake.gate.set()
+    for loop in made.running:
+        loop.stop()
+
+
+def test_a_life_goes_by_without_waiting_for_a_scan(bench: Bench) -> None:
+    """Every write wakes the loop: with scans far apart each step still takes milliseconds."""
+    bench.run(Pace(resync_seconds=30.0))
+    experiment = bench.create("experiment", "e")
+    bench.wait("experiment", experiment, "ACTIVE")
+    training = bench.create("training", "t", experiment=experiment)
+    assert bench.wait("training", training, "RUNNING") < 2
+    bench.stop(training)
+    assert bench.wait("training", training, "STOPPED") < 2
+    bench.delete("training", training)
+    assert bench.wait("training", training, None) < 2
+    assert bench.fake.there == {experiment}
+
+
+def test_two_replicas_start_everything_once(bench: Bench) -> None:
+    bench.run(Pace(workers=4, resync_seconds=0.1))
+    bench.run(Pace(workers=4, resync_seconds=0.1))
+    experiment = bench.create("experiment", "e")
+    made = [bench.create("training", f"t{number}", experiment=experiment) for number in range(40)]
+    for training in made:
+        bench.wait("training", training, "RUNNING")
+    bench.fake.ended.update(made)
+    for training in made:
+        bench.wait("training", training, "COMPLETE")
+    assert [bench.fake.starts[training] for training in made] == [1] * 40
+
+
+def test_trouble_of_one_resource_is_its_own(bench: Bench) -> None:
+    """A driver's bug, a temporary trouble and a lost one among many: the others go on, and all get there."""
+    bench.run()
+    bench.fake.trouble["bug"] = [KeyError("a bug in the driver")]
+    bench.fake.trouble["away"] = [TemporaryEngineError("away", retry_after=0.2)]
+    slow = [bench.create("experiment", name) for name in ("bug", "away")]
+    rest = [bench.create("experiment", f"e{number}") for number in range(20)]
+    for experiment in rest:
+        assert bench.wait("experiment", experiment, "ACTIVE") < 5
+    for experiment in slow:
+        bench.wait("experiment", experiment, "ACTIVE")
+
+
+def test_a_stop_during_the_start_ends_what_was_started(bench: Bench) -> None:
+    bench.fake.gated.add("t")
+    bench.run()
+    training = bench.create("training", "t", experiment=bench.create("experiment", "e"))
+    assert bench.fake.entered.wait(10)
+    bench.stop(training)
+    bench.fake.gate.set()
+    bench.wait("training", training, "STOPPED")
+    assert bench.fake.stopped == {training}
+
+
+def test_what_a_suspended_replica_starts_after_a_stop_is_stopped(bench: Bench) -> None:
+    """It lost its lease in the middle of start(): another one has written STOPPED before it goes on."""
+    bench.fake.gated.add("t")
+    suspended = bench.run(Pace(workers=1, lease_seconds=1.0))
+    training = bench.create("training", "t", experiment=bench.create("experiment", "e"))
+    assert bench.fake.entered.wait(10)
+    suspended._held.clear()  # what SIGSTOP does to a process: its leases are no longer renewed
+    bench.stop(training)
+    bench.run(Pace(workers=2))
+    bench.wait("training", training, "STOPPED")
+    assert training not in bench.fake.there
+    bench.fake.gate.set()
+    deadline = time.monotonic() + 10
+    while training not in bench.fake.stopped:
+        assert time.monotonic() < deadline, "it runs although it is STOPPED"
+        time.sleep(0.01)
+    bench.wait("training", training, "STOPPED")
+
+
+def test_what_a_suspended_replica_starts_after_a_delete_is_removed(bench: Bench) -> None:
+    bench.fake.gated.add("x")
+    suspended = bench.run(Pace(workers=1, lease_seconds=1.0))
+    experiment = bench.create("experiment", "x")
+    assert bench.fake.entered.wait(10)
+    suspended._held.clear()
+    bench.delete("experiment", experiment)
+    bench.run(Pace(workers=2))
+    bench.wait("experiment", experiment, None)
+    bench.fake.gate.set()
+    deadline = time.monotonic() + 10
+    while not bench.fake.starts[experiment] or experiment in bench.fake.there:
+        assert time.monotonic() < deadline, "nobody removes it"
+        time.sleep(0.01)
+
+
+def test_the_loop_goes_on_after_the_database_dropped_its_connections(bench: Bench) -> None:
+    """Also the one that listens: afterwards a write wakes the loop at once again."""
+    bench.run(Pace(resync_seconds=30.0))
+    bench.wait("experiment", bench.create("experiment", "before"), "ACTIVE")
+    with bench.database.transaction() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    bench.wait("experiment", bench.create("experiment", "after"), "ACTIVE", seconds=35)
+    assert bench.wait("experiment", bench.create("experiment", "later"), "ACTIVE") < 2
+
+
+def test_an_orderly_end_is_quick_and_leaves_no_lease(bench: Bench) -> None:
+    """Whoever takes over, or starts again, must not wait until leases expire."""
+    loop = bench.run(Pace(workers=2))
+    for number in range(30):
+        bench.create("training", f"t{number}", experiment=bench.create("experiment", f"e{number}"))
+    began = time.monotonic()
+    loop.stop()
+    bench.running.remove(loop)
+    assert time.monotonic() - began < 2.5
+    with bench.database.transaction() as connection:
+        held = connection.execute(text("SELECT count(*) FROM resources WHERE lease_token IS NOT NULL")).scalar()
+    assert held == 0
