@@ -1,6 +1,7 @@
 """The adapter's log file: kept from growing over restarts, and read for the reason of a failed start."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ ROTATE_BYTES = 16 * 1024 * 1024
 TAIL_BYTES = 256 * 1024
 REASON_LENGTH = 500
 BAD = ("error", "critical")
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*: ")
+_MODULE = re.compile(r"^[a-z_][\w.]*\.\w+: ")
 
 
 def rotate(path: Path, limit: int = ROTATE_BYTES) -> None:
@@ -28,16 +31,24 @@ def size(path: Path) -> int:
 
 def trouble_since(path: Path, offset: int) -> str:
     """The last thing that went wrong after ``offset``, in one line; empty when nothing did."""
-    lines = _read(path, offset).splitlines()
     plain = ""
-    for line in reversed(lines):
+    told: list[str] = []
+    for line in _read(path, offset).splitlines():
         entry = _entry(line)
         if entry is None:
-            plain = plain or line.strip()
+            plain = line.strip() or plain
         elif entry.get("level") in BAD:
-            words = str(entry.get("exception") or entry.get("event") or "").strip().splitlines()
-            return (words[-1] if words else "")[:REASON_LENGTH]
-    return plain[:REASON_LENGTH]
+            told.append(str(entry.get("exception") or entry.get("event") or "").strip())
+    # What has a traceback says more than the sentence after it that everything is over.
+    reasons = [text for text in told if "Traceback" in text] or told
+    return (_last_words(reasons[-1]) if reasons else plain)[:REASON_LENGTH]
+
+
+def _last_words(text: str) -> str:
+    """The exception's message where there is a traceback, without its class where that is ours or a library's."""
+    lines = text.splitlines() or [""]
+    told = [line for line in lines if _EXCEPTION.match(line)] if "Traceback" in text else []
+    return _MODULE.sub("", (told or lines)[-1])
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -10,8 +10,8 @@ import certifi
 from adapters.easymaker.cli import tokens
 from adapters.easymaker.cli.installation import Installation
 from adapters.easymaker.cli.output import CliError
+from adapters.easymaker.engines.local.home import CONTAINER
 from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
-from adapters.easymaker.engines.local.platform import CONTAINER
 
 SDK_PORT = 10090
 GROUP = "local"

@@ -7,7 +7,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from adapters.easymaker.cli.output import EXIT_USAGE, CliError
-from adapters.easymaker.engines.local.engine import local_home
 from adapters.easymaker.engines.local.home import LocalHome
 from adapters.easymaker.settings import Settings
 
@@ -18,7 +17,7 @@ class Installation:
 
     @cached_property
     def home(self) -> LocalHome:
-        return local_home(self.settings)
+        return LocalHome(self.settings.home_dir, self.settings.nas_dir, self.settings.secrets_dir)
 
     @property
     def root(self) -> Path:

@@ -1,4 +1,7 @@
-"""``kubeflow-easymaker``: the command table. What a command does is in the module of its name."""
+"""``kubeflow-easymaker``: the command table. What a command does is in the module of its name.
+
+Commands that need the engine or the application import it themselves: `env` stands in shell profiles and must be quick.
+"""
 
 import os
 import sys
@@ -8,12 +11,7 @@ from typing import Annotated
 import typer
 
 from adapters.easymaker.api.authentication import Role
-from adapters.easymaker.cli import demo as demo_command
-from adapters.easymaker.cli import doctor as doctor_command
-from adapters.easymaker.cli import down as down_command
-from adapters.easymaker.cli import environment, identity, logs, output, tokens
-from adapters.easymaker.cli import status as status_command
-from adapters.easymaker.cli import up as up_command
+from adapters.easymaker.cli import environment, identity, output, tokens
 from adapters.easymaker.cli.installation import open_installation
 from adapters.easymaker.cli.output import PROGRAM, CliError, Format, Output
 from adapters.easymaker.errors import EasyMakerError
@@ -41,6 +39,8 @@ def up(
     form: Output = Format.TEXT,
 ) -> None:
     """Start everything; Ctrl-C ends it again."""
+    from adapters.easymaker.cli import up as up_command
+
     installation = open_installation()
     if not detach:
         raise typer.Exit(up_command.in_foreground(installation, form, timeout))
@@ -52,6 +52,8 @@ def up(
 @app.command()
 def down(form: Output = Format.TEXT) -> None:
     """End everything of this home; what was running starts again at the next `up`."""
+    from adapters.easymaker.cli import down as down_command
+
     down_command.down(open_installation(), form)
     output.hint(form, f"{PROGRAM} up")
 
@@ -59,6 +61,8 @@ def down(form: Output = Format.TEXT) -> None:
 @app.command()
 def status(form: Output = Format.TEXT) -> None:
     """Show the parts and how many resources there are. Exit code 1 when a part is down."""
+    from adapters.easymaker.cli import status as status_command
+
     running = status_command.status(open_installation(), form)
     output.hint(form, f"{PROGRAM} logs -f" if running else f"{PROGRAM} up; {PROGRAM} logs says what happened")
     raise typer.Exit(0 if running else 1)
@@ -86,6 +90,8 @@ def show_logs(
     form: Output = Format.TEXT,
 ) -> None:
     """Show the adapter's log, or a resource's."""
+    from adapters.easymaker.cli import logs
+
     installation = open_installation()
     if kind is None:
         logs.of_adapter(installation, form, lines, follow)
@@ -100,6 +106,8 @@ def show_logs(
 @app.command()
 def doctor(form: Output = Format.TEXT) -> None:
     """Show what is missing on this machine and how to mend it. Exit code 1 when something is."""
+    from adapters.easymaker.cli import doctor as doctor_command
+
     good = doctor_command.doctor(open_installation(), form)
     output.hint(form, f"{PROGRAM} up" if good else f"{PROGRAM} doctor, when that is done")
     raise typer.Exit(0 if good else 1)
@@ -111,13 +119,15 @@ def demo(
     form: Output = Format.TEXT,
 ) -> None:
     """Let the official SDK live a whole life cycle here, step by step."""
+    from adapters.easymaker.cli import demo as demo_command
+
     raise typer.Exit(demo_command.demo(open_installation(), form, keep))
 
 
 @app.command()
 def routes(form: Output = Format.TEXT) -> None:
     """Show every route of the API with its access rule."""
-    from adapters.easymaker.cli import routes as routes_command  # the application is large, and needed here alone
+    from adapters.easymaker.cli import routes as routes_command
 
     routes_command.routes(open_installation(), form)
     output.hint(form, f"{PROGRAM} up, then /docs has the details")

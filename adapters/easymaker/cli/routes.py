@@ -1,5 +1,6 @@
 """`routes`: every route of the API with its access rule, read from the application itself."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -14,21 +15,24 @@ from adapters.easymaker.cli.output import Format
 def table_of(installation: Installation) -> list[dict[str, Any]]:
     """Starts nothing."""
     door: Any = create_app(installation.settings)
-    rows: list[dict[str, Any]] = []
-    for route in door.app.routes:
-        endpoint = getattr(route, "endpoint", None)
-        value = rule_of(endpoint) if endpoint else None
-        for method in sorted(getattr(route, "methods", None) or ()):
-            summary = route.summary if isinstance(route, APIRoute) else ""
-            rows.append(
-                {
-                    "method": method,
-                    "path": route.path,
-                    "rule": str(value) if value else "closed",
-                    "summary": summary or "",
-                }
-            )
+    rows = [_row(route, method) for route in _flat(door.app.routes) for method in sorted(route.methods)]
     return sorted(rows, key=lambda row: (row["path"], row["method"]))
+
+
+def _flat(found: Iterable[Any]) -> Iterator[APIRoute]:
+    """FastAPI keeps a router that was included as one route, or as its routes, depending on the version."""
+    for route in found:
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            yield from _flat(router.routes)
+        elif isinstance(route, APIRoute):
+            yield route
+
+
+def _row(route: APIRoute, method: str) -> dict[str, Any]:
+    value = rule_of(route.endpoint)
+    rule = str(value) if value else "closed"
+    return {"method": method, "path": route.path, "rule": rule, "summary": route.summary or ""}
 
 
 def routes(installation: Installation, form: Format) -> None:

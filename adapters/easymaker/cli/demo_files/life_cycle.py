@@ -7,6 +7,8 @@ training script. Every step prints one JSON line when it begins and one when it 
 them succeeded.
 """
 
+# pyright: reportAttributeAccessIssue=false
+
 import json
 import os
 import secrets

@@ -5,6 +5,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+CONTAINER = "easymaker"
+"""The object storage's container that is there from the beginning, in each appkey's account."""
+
 
 @dataclass(frozen=True)
 class LocalHome:

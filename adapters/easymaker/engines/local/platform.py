@@ -8,14 +8,13 @@ from adapters.easymaker.engines.base import Part
 from adapters.easymaker.engines.local.access import Access
 from adapters.easymaker.engines.local.environments import Environments
 from adapters.easymaker.engines.local.gateway import Gateway
-from adapters.easymaker.engines.local.home import LocalHome
+from adapters.easymaker.engines.local.home import CONTAINER, LocalHome
 from adapters.easymaker.engines.local.object_storage import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.errors import EngineError, TemporaryEngineError
 from adapters.easymaker.settings import Settings
 
-CONTAINER = "easymaker"
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 OWN = ("object-storage-", "gateway")
@@ -110,8 +109,9 @@ class LocalPlatform:
                 self.on_interrupt(name.removeprefix(TRAINING).rpartition("-")[0])
         jobs = [name for name in names if not name.startswith(OWN)]
         self._end(jobs)
-        if self._gateway is not None:
-            self._gateway.stop()
+        # Also from a process that did not start it: what it has counted is kept.
+        gateway = self._gateway or Gateway(self._home.root / "gateway", self._runner, self._settings.gateway_port)
+        gateway.stop()
         self._end([name for name in names if name.startswith(OWN)])
 
     def _end(self, names: list[str]) -> None:
