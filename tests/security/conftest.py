@@ -77,10 +77,10 @@ class Population:
 
 
 @pytest.fixture(scope="session")
-def populate(installation: Any) -> Callable[[str, str], Population]:
-    """Fill an appkey with one resource of every kind."""
+def populate() -> Callable[[Any, str, str], Population]:
+    """Fill an appkey of an installation with one resource of every kind."""
 
-    def fill(appkey: str, mark: str) -> Population:
+    def fill(installation: Any, appkey: str, mark: str) -> Population:
         directory = installation.nas("models", appkey) / "saved"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "saved_model.pb").write_bytes(b"graph")
@@ -92,10 +92,10 @@ def populate(installation: Any) -> Callable[[str, str], Population]:
 
 
 @pytest.fixture(scope="session")
-def ours(populate: Callable[[str, str], Population]) -> Population:
-    return populate("local", "of-ours")
+def ours(installation: Any, populate: Callable[[Any, str, str], Population]) -> Population:
+    return populate(installation, "local", "of-ours")
 
 
 @pytest.fixture(scope="session")
-def theirs(populate: Callable[[str, str], Population]) -> Population:
-    return populate("other", "of-theirs-a8c1f")
+def theirs(installation: Any, populate: Callable[[Any, str, str], Population]) -> Population:
+    return populate(installation, "other", "of-theirs-a8c1f")

@@ -24,19 +24,19 @@ POLICY = (
 )
 
 
-@router.get("/openapi.json", **plain("openapi", "This document"))
+@router.get("/openapi.json", **plain("openapi", "This document", media=("application/json",)))
 @rule(Rule.PUBLIC)
 def openapi(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
-@router.get("/docs", **plain("docs", "A page that shows this document"))
+@router.get("/docs", **plain("docs", "A page that shows this document", media=("text/html",)))
 @rule(Rule.PUBLIC)
 def page() -> Response:
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": POLICY})
 
 
-@router.get("/docs/{asset}", **plain("docs-asset", "What the page consists of", 404))
+@router.get("/docs/{asset}", **plain("docs-asset", "What the page consists of", 404, media=tuple(ASSETS.values())))
 @rule(Rule.PUBLIC)
 def asset(asset: str) -> Response:
     if asset == "start.js":

@@ -1,5 +1,6 @@
 """What is checked and noted for every request before any route: Host, Origin, body size; headers, log line."""
 
+import re
 import time
 import uuid
 
@@ -21,6 +22,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+ESCAPED_SEPARATOR = re.compile(rb"%2f|%5c|%00", re.IGNORECASE)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -43,7 +45,7 @@ class FrontDoor:
             return
         noted = Note(scope, send)
         headers = Headers(scope=scope)
-        refusal = self._refuse(headers)
+        refusal = self._refuse(headers, scope.get("raw_path") or b"")
         if refusal is not None:
             await refusal(scope, receive, noted.send)
             noted.write()
@@ -63,13 +65,16 @@ class FrontDoor:
         finally:
             noted.write()
 
-    def _refuse(self, headers: Headers) -> ASGIApp | None:
+    def _refuse(self, headers: Headers, raw_path: bytes) -> ASGIApp | None:
         if not self._known(headers.get("host", "")):
             message = "the Host header names no host of this service; see EASYMAKER_ALLOWED_HOSTS"
             return failure(400, "INVALID_REQUEST", message, {})
         origin = headers.get("origin")
         if origin is not None and not self._known(origin.partition("://")[2]):
             return failure(403, "FORBIDDEN", "requests from pages of other sites are refused", {})
+        if ESCAPED_SEPARATOR.search(raw_path):
+            # Decoded it would be another path than the one that whoever stands in front has seen.
+            return failure(400, "INVALID_REQUEST", "the path contains an escaped separator", {})
         length = headers.get("content-length", "0")
         if not length.isdigit():
             return failure(400, "INVALID_REQUEST", "Content-Length is no number", {})

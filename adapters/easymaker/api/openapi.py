@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -186,14 +187,25 @@ def lookup(name: str, key: str, summary: str) -> Extra:
     }
 
 
-def plain(name: str, summary: str, *codes: int) -> Extra:
-    """An operation of the platform's own, outside any kind."""
+def plain(name: str, summary: str, *codes: int, media: tuple[str, ...] = ()) -> Extra:
+    """An operation of the platform's own, outside any kind; answers the usual envelope unless ``media`` is given."""
+    content: Extra = {kind: {"schema": {"type": "object" if "json" in kind else "string"}} for kind in media}
+    done = {"description": "Done", "content": content} if media else _answer()
     return {
         "operation_id": name,
         "summary": summary,
-        "responses": {200: {"description": "Done"}, **errors(*codes)},
+        "response_class": Response,
+        "responses": {200: done, **errors(*codes)},
         "response_model": None,
     }
+
+
+def ticketed(name: str, summary: str) -> Extra:
+    """A page that a browser opens with a signed ticket, and that redirects once what it shows is running."""
+    operation = plain(name, summary, 404, media=("text/html",))
+    operation["responses"][302] = {"description": "It runs; `Location` has its address"}
+    parameter = {"name": "ticket", "in": "query", "required": True, "schema": {"type": "string"}}
+    return operation | {"openapi_extra": {"parameters": [parameter]}}
 
 
 def _statuses(kind: Kind) -> str:

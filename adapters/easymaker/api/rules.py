@@ -52,6 +52,11 @@ def authorize(value: Rule, principal: Principal, appkey: str | None) -> None:
 class GuardedRoute(APIRoute):
     """Checks the rule before the endpoint runs, and reads the body so that endpoints can stay synchronous."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if rule_of(endpoint) in (Rule.PUBLIC, Rule.TICKET):
+            options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "security": []}
+        super().__init__(path, endpoint, **options)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         value = rule_of(self.endpoint)

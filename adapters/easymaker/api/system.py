@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from adapters.easymaker.api.envelope import success
-from adapters.easymaker.api.openapi import plain
+from adapters.easymaker.api.openapi import plain, ticketed
 from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
 from adapters.easymaker.errors import NotFound, Unavailable
 from adapters.easymaker.store import resources
@@ -42,7 +42,7 @@ def nhn_api_gateway() -> Response:
     return success()
 
 
-@router.get("/metrics", **plain("metrics", "Prometheus metrics"))
+@router.get("/metrics", **plain("metrics", "Prometheus metrics", media=("text/plain",)))
 @rule(Rule.SIGNED_IN)
 def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -76,7 +76,7 @@ def ticket(key: bytes, experiment_id: str) -> str:
     return hmac.new(key, f"tensorboard:{experiment_id}".encode(), hashlib.sha256).hexdigest()
 
 
-@router.get("/tensorboard/{experiment_id}", **plain("open-tensorboard", "Open an experiment's TensorBoard", 404))
+@router.get("/tensorboard/{experiment_id}", **ticketed("open-tensorboard", "Open an experiment's TensorBoard"))
 @rule(Rule.TICKET)
 def tensorboard(request: Request, experiment_id: str) -> Response:
     given = request.query_params.get("ticket", "")

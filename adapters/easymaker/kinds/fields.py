@@ -45,6 +45,8 @@ def _storage_uri(value: str) -> str:
         parse(value)
     except InvalidStorageUri as error:
         raise ValueError(str(error)) from error
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("a user name or password does not belong in a URI: URIs are stored and shown as they are")
     return value
 
 

@@ -44,6 +44,14 @@ def test_longest_storage_uri() -> None:
     assert not accepts(fields.StorageUri, "nas://data:/" + "a" * (256 - 12))
 
 
+@pytest.mark.parametrize("scheme", ["s3", "http", "obs", "ftp"])
+def test_storage_uris_hold_no_credentials(scheme: str) -> None:
+    """A URI is stored and shown: a password in it would sit in the tables."""
+    assert not accepts(fields.StorageUri, f"{scheme}://key:secret@bucket/v1/AUTH_a/c")
+    assert not accepts(fields.StorageUri, f"{scheme}://token@bucket/v1/AUTH_a/c")
+    assert accepts(fields.StorageUri, "s3://bucket/a@b")
+
+
 @pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "a\x00b", "a\x1b[31m", "\ud800", "a\x7f"])
 def test_names_that_would_not_be_readable(name: str) -> None:
     assert not accepts(fields.Name, name)
