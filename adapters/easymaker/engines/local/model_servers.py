@@ -11,6 +11,7 @@ from typing import Any
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.local import api_statistics, processes
 from adapters.easymaker.engines.local.access import engine_error
+from adapters.easymaker.engines.local.directory_lock import alone_in
 from adapters.easymaker.engines.local.environments import EnvironmentSpec
 from adapters.easymaker.engines.local.gateway.files import read_json, write_json
 from adapters.easymaker.engines.local.logs import read_log_file
@@ -80,6 +81,7 @@ class ModelServerDriver:
             )
         python = self._environments.python(ENVIRONMENT)
         if python is None or not self._artifact(record).is_dir():
+            self._directory(record).mkdir(parents=True, exist_ok=True)
             self._background.ensure(_key(record), lambda: self._fetch(family))
             return
         path = self._directory(record) / "ports.json"
@@ -100,8 +102,10 @@ class ModelServerDriver:
         if not all(gone):
             return False
         self._background.forget(_key(record))
-        shutil.rmtree(self._directory(record), ignore_errors=True)
-        return True
+        with alone_in(self._directory(record), wait=False) as alone:
+            if alone:
+                shutil.rmtree(self._directory(record), ignore_errors=True)
+        return not self._directory(record).exists()
 
     def read_log(self, family: Family, offset: int, limit: int) -> tuple[bytes, bool]:
         """The first pod's log, which grows as long as the resource is there."""
@@ -118,18 +122,20 @@ class ModelServerDriver:
         return self._directory(record) / "artifact"
 
     def _fetch(self, family: Family) -> None:
-        """The artifact appears under its name only when all of it is there."""
+        """The artifact appears under its name only when all of it is there, unless its resource is deleted first."""
         record, model = family.record, family.ref("model")
         self._environments.ensure(ENVIRONMENT)
-        partial = self._directory(record) / "partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            download(model.spec["modelUploadUri"] if model else "", partial, self._access().options(record.appkey))
-        except (StorageError, InvalidStorageUri) as error:
-            raise engine_error(error) from error
-        shutil.rmtree(self._artifact(record), ignore_errors=True)
-        partial.rename(self._artifact(record))
+        with alone_in(self._directory(record), wait=True) as alone:
+            if not alone or self._artifact(record).is_dir():
+                return
+            partial = self._directory(record) / "partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            try:
+                download(model.spec["modelUploadUri"] if model else "", partial, self._access().options(record.appkey))
+            except (StorageError, InvalidStorageUri) as error:
+                raise engine_error(error) from error
+            partial.rename(self._artifact(record))
 
     def _run(self, record: Record, pod: int, spec: ProcessSpec) -> None:
         name = _name(record, pod)
@@ -161,7 +167,7 @@ class ModelServerDriver:
             env=variables | command.env,
             cwd=self._artifact(record),
             limits=Limits(cpus=math.ceil(share["cpuMilli"] / 1000), memory_bytes=share["memoryMib"] * MIB),
-            sandbox=self._access().sandbox(record.appkey, (self._artifact(record),), ()),
+            sandbox=self._access().sandbox((self._artifact(record),), ()),
         )
 
     def _restarts(self, record: Record) -> list[float]:
