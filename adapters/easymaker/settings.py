@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     region: str = Field(default="local", max_length=32, description="Value of EM_REGION in trainings")
     appkey: str = Field(default="local", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="Default appkey")
     nas_root: Path | None = Field(
-        default=None, description="Directory that holds one folder per nas:// id; unset: HOME/nas"
+        default=None, description="Directory with a folder per appkey, in it one per nas:// id; unset: HOME/nas"
     )
     local_disk_limit_mb: int | None = Field(
         default=None, ge=1, description="Upper limit for the disk space of one local job, below what its flavor grants"
@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=64, description="Resources that are reconciled at the same time")
     lease_seconds: float = Field(default=30.0, gt=0, description="How long a claimed resource is held without renewal")
     resync_seconds: float = Field(default=1.0, gt=0, description="Pause between safety-net scans for due resources")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level that is logged"
+    )
 
     @cached_property
     def home_dir(self) -> Path:

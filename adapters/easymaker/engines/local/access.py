@@ -60,12 +60,12 @@ class Access:
             "EASYMAKER_NAS_ROOT": str(self.home.nas_of(appkey)),
         }
 
-    def sandbox(self, appkey: str, readable: tuple[Path, ...], writable: tuple[Path, ...]) -> Sandbox:
+    def sandbox(self, readable: tuple[Path, ...], writable: tuple[Path, ...]) -> Sandbox:
         """Hides all local state but what is named, and the private files of whoever runs the adapter."""
         private = tuple(Path.home() / name for name in PRIVATE)
         return Sandbox(
             readable=(self.ca_file, *readable),
-            writable=(self.home.nas_of(appkey), *writable),
+            writable=writable,
             hidden=(self.home.root, self.home.nas, *private),
         )
 

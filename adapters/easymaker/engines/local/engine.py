@@ -36,8 +36,10 @@ class LocalEngine:
 
     def storage_token(self, appkey: str, principal: str, seconds: float, writable: bool) -> str:
         """A token for the appkey's account; raises TemporaryEngineError while the object storage is starting."""
+        access = self.platform.access()
+        self.platform.ensure_account(appkey)
         scope: Scope = "write" if writable else "read"
-        return mint(self.platform.access().token_key, tenant_of(appkey), principal, time.time() + seconds, scope)
+        return mint(access.token_key, tenant_of(appkey), principal, time.time() + seconds, scope)
 
 
 def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:

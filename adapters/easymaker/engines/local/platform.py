@@ -32,6 +32,7 @@ class LocalPlatform:
         self._gateway: Gateway | None = None
         self._ready = threading.Event()
         self._trouble = ""
+        self._accounts: set[str] = set()
         self.on_interrupt: Callable[[str], None] = lambda training_id: None
 
     def start(self, on_progress: Callable[[Part], None]) -> None:
@@ -56,10 +57,16 @@ class LocalPlatform:
         self._await("the gateway", gateway.ready)
         self._await("the object storage", self._storage.ready)
         self._gateway = gateway
-        self._storage.ensure_container(tenant_of(settings.appkey), CONTAINER)
+        self.ensure_account(settings.appkey)
         self._ready.set()
         for part in self.parts():
             on_progress(part)
+
+    def ensure_account(self, appkey: str) -> None:
+        """Every appkey finds a first container in its account."""
+        if appkey not in self._accounts:
+            self._storage.ensure_container(tenant_of(appkey), CONTAINER)
+            self._accounts.add(appkey)
 
     def _await(self, what: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS

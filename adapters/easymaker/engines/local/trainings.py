@@ -219,7 +219,7 @@ class TrainingDriver:
             cwd=directory,
             limits=self._limits(record, flavor, work),
             grace_seconds=GRACE_SECONDS + CHECKPOINT_SECONDS,
-            sandbox=access.sandbox(record.appkey, (), (directory, self._tensorboard(record))),
+            sandbox=access.sandbox((), (directory, self._tensorboard(record), self._home.nas_of(record.appkey))),
         )
 
     def _limits(self, record: Record, flavor: Flavor, work: Path) -> Limits:
