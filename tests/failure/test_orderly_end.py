@@ -1,0 +1,64 @@
+"""SIGTERM under load: what was accepted is there, the adapter ends by itself, and the next one takes over at once."""
+
+import signal
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from tests.conftest import Installation
+from tests.failure.adapters_at_hand import ForkedAdapter, Preloaded
+from tests.failure.life import Life, Patient
+from tests.failure.load import Load
+
+ROUNDS = 20
+BETWEEN = 6
+END_SECONDS = 10.0
+
+
+@pytest.mark.slow
+def test_twenty_orderly_ends_under_load_lose_nothing(
+    place: Installation, adapter: ForkedAdapter, preloaded: Preloaded, figures: dict[str, Counter[str]]
+) -> None:
+    """Leases are of 30 s, as by default: a look that an end interrupts must not block its resource for that long."""
+    slowest_end = 0.0
+    current = adapter
+    with Load(place, threads=3) as load:
+        for _ in range(ROUNDS):
+            load.run_until(BETWEEN, 60)
+            began = time.monotonic()
+            current.send_signal(signal.SIGTERM)
+            assert current.wait(END_SECONDS) in (0, -signal.SIGTERM), place.tail()
+            slowest_end = max(slowest_end, time.monotonic() - began)
+            place.adapters.clear()
+            current = preloaded.start(place, wait=False, lease_seconds=30)
+        load.run_until(BETWEEN, 60)
+    assert set(load.codes) <= {0, 200, 503}, load.codes
+    counted = figures.setdefault("orderly ends", Counter())
+    counted.update(
+        rounds=ROUNDS,
+        accepted=len(load.accepted),
+        lost=len(load.lost()),
+        duplicates=len(load.doubled()),
+        slowest_end_ms=round(slowest_end * 1000),
+        longest_silence_ms=round(load.longest_silence * 1000),
+    )
+    assert (load.lost(), load.doubled()) == ([], [])
+    api = Patient(place)
+    for made in load.accepted.values():
+        api.wait("experiments", made, "ACTIVE", seconds=10)
+    load.clear()
+
+
+def test_an_orderly_end_leaves_work_running(place: Installation, adapter: ForkedAdapter, preloaded: Preloaded) -> None:
+    life = Life(place, Patient(place))
+    training = life.training(life.create("experiments"), "short", seconds=3)
+    life.api.wait("trainings", training, "RUNNING")
+    place.stop()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{place.url}/healthz")
+    preloaded.start(place)
+    life.api.wait("trainings", training, "COMPLETE")
+    assert life.runs("short") == 1
+    life.delete_all()
