@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from adapters.easymaker.kinds import KIND_BY_NAME
+
 # Its image has no requirements, so that a training of it ends in CREATE_FAILED before anything runs.
 NOT_RUNNABLE = "Image Classification CPU"
 # This installation serves no TENSORFLOW model, so that a stage of it ends in CREATE_FAILED before anything runs.
@@ -55,25 +57,29 @@ class Population:
         }
 
     def create(self) -> None:
-        for plural, key, kind in (
-            ("experiments", "experiment", "experiment"),
-            ("trainings", "training", "training"),
-            ("training-templates", "trainingTemplate", "training-template"),
-            ("models", "model", "model"),
-            ("endpoints", "endpoint", "endpoint"),
-            ("endpoint-stages", "endpointStage", "endpoint-stage"),
-            ("endpoint-models", "endpointModel", "endpoint-model"),
-        ):
-            self.ids[kind] = ""
-            made = self.api.create(plural, key, self.bodies_of(kind))[f"{key}Id"]
-            self.ids[kind] = made
-            if kind in ("experiment", "model"):
-                self.api.wait(plural, key, made, {"ACTIVE"})
+        self.ids = {"experiment": "", "model": ""}
+        for kind in ("experiment", "training", "training-template", "model"):
+            self._create(kind)
+        self._create_endpoint()
+        self._create("endpoint-model")
 
-    def bodies_of(self, kind: str) -> dict[str, Any]:
-        self.ids.setdefault("experiment", "")
-        self.ids.setdefault("model", "")
-        return self.bodies()[kind]
+    def _create(self, name: str) -> None:
+        kind = KIND_BY_NAME[name]
+        self.ids[name] = self.api.create(kind.plural, kind.key, self.bodies()[name])[kind.id_field]
+        if name in ("experiment", "model"):
+            self.api.wait(kind.plural, kind.key, self.ids[name], {"ACTIVE"})
+
+    def _create_endpoint(self) -> None:
+        """With a second stage, which an endpoint takes only as long as it has not failed: tried until it is in time."""
+        for _ in range(50):
+            self._create("endpoint")
+            answer = self.api.call("POST", "/endpoint-stages", json=self.bodies()["endpoint-stage"])
+            if answer.status_code == 200:
+                self.ids["endpoint-stage"] = answer.json()["endpointStage"]["endpointStageId"]
+                return
+            self.api.ok("DELETE", f"/endpoints/{self.ids['endpoint']}")
+            self.api.gone("endpoints", self.ids["endpoint"])
+        raise AssertionError(answer.text)
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,8 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
     green = api.create(
         "endpoint-stages", "endpointStage", second | {"endpointId": endpoint, "apigwStageName": "green"}
     )["endpointStageId"]
+    taken = second | {"endpointId": endpoint, "apigwStageName": "green"}
+    assert "taken" in api.refused("POST", "/endpoint-stages", 400, json=taken)
     api.wait("endpoint-stages", "endpointStage", green, {"ACTIVE"}, seconds=120)
     assert "other stages" in api.refused("DELETE", f"/endpoints/{endpoint}", 409)
     api.ok("PUT", f"/endpoints/{endpoint}/default-stage", json={"endpointStageId": green})
