@@ -1,0 +1,45 @@
+"""``python -m benchmarks [NAME …]``: measure, print a table and JSON; exit code 1 when an aim is missed."""
+
+import json
+import sys
+from typing import Any
+
+from benchmarks import list_and_get, predict_through_gateway, start_up, training_start
+
+ALL = {
+    "start_up": start_up.run,
+    "training_start": training_start.run,
+    "list_and_get": list_and_get.run,
+    "predict_through_gateway": predict_through_gateway.run,
+}
+
+
+def rows(result: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """One line per figure; a median comes with its least and greatest value."""
+    told: list[tuple[str, str]] = []
+    for name, value in result.items():
+        if isinstance(value, dict) and "median" in value:
+            told.append((prefix + name, f"{value['median']:.2f}  ({value['min']:.2f} to {value['max']:.2f})"))
+        elif isinstance(value, dict):
+            told += rows(value, f"{prefix}{name}: ")
+        else:
+            told.append((prefix + name, f"{value:.2f}" if isinstance(value, float) else str(value)))
+    return told
+
+
+def main(names: list[str]) -> int:
+    unknown = sorted(set(names) - set(ALL))
+    if unknown:
+        sys.stderr.write(f"there is no benchmark {unknown[0]}; there are {', '.join(ALL)}\n")
+        return 2
+    results = {name: ALL[name]() for name in names or ALL}
+    for name, result in results.items():
+        print(f"\n{name}")
+        for label, figure in rows(result):
+            print(f"  {label.replace('_', ' '):<32}{figure}")
+    print("\n" + json.dumps(results))
+    return 0 if all(result["passed"] for result in results.values()) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
