@@ -15,7 +15,7 @@ from types import FrameType
 from kfp_components.easymaker.launcher.exit_codes import ExitCode
 
 
-class Interrupted(Exception):  # noqa: N818 - a request, not an error
+class Interrupted(Exception):
     """The run shall end; ``Interruption.reason`` says why."""
 
 

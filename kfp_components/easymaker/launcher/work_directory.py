@@ -18,7 +18,7 @@ from kfp_components.easymaker.launcher.work_paths import WorkPaths
 _END_SECONDS = 5.0
 
 
-class WorkDirectoryBusy(LauncherError):  # noqa: N818 - it says what is the case, as its siblings in the project do
+class WorkDirectoryBusy(LauncherError):
     """The directory, and the status file with it, belong to another launcher that is at work."""
 
 
