@@ -1,4 +1,4 @@
-"""Secret values in files: for their owner alone, whole or not there, and deleted when their resource never came to be."""
+"""Secret values in files: for their owner alone, whole or not there, and gone when their resource never came to be."""
 
 import os
 import stat
