@@ -30,6 +30,13 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise self._away(error) from error
 
+    def send_resource(self, method: str, path: str) -> dict[str, Any]:
+        """A request without a body to a path below the installation's appkey."""
+        try:
+            return _body(self._http.request(method, self._prefix + path))
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+
     def get_resource(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A path below the installation's appkey."""
         return self.get(self._prefix + path, params)

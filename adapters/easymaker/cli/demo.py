@@ -6,6 +6,7 @@ What it does there is demo_files/life_cycle.py, a script that knows nothing of t
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any, NoReturn
 from adapters.easymaker import catalogue
 from adapters.easymaker.cli import identity, output, up
 from adapters.easymaker.cli.demo_screen import Screen, Step
+from adapters.easymaker.cli.demo_tidying import tidy
 from adapters.easymaker.cli.down import bring_down
 from adapters.easymaker.cli.environment import CLEARED, sdk_variables
 from adapters.easymaker.cli.installation import Installation
@@ -52,10 +54,11 @@ class Demo:
     installation: Installation
     screen: Screen
     keep: bool
+    name: str = field(default_factory=lambda: f"demo-{secrets.token_hex(3)}")
     steps: list[Step] = field(default_factory=list)
 
     def run(self) -> bool:
-        """Whether every step succeeded. Takes down what it started, whatever happens."""
+        """Whether every step succeeded. Ends what it started and deletes what it made, whatever happens."""
         was_up = identity.is_held(self.installation.supervisor_lock)
         began = time.monotonic()
         try:
@@ -66,8 +69,8 @@ class Demo:
         except StepFailed:
             pass
         finally:
-            if not was_up and not self.keep:
-                self._end()
+            if not self.keep:
+                self._end(was_up)
             self.screen.summary(self.steps, time.monotonic() - began)
         return all(step.good for step in self.steps)
 
@@ -111,7 +114,7 @@ class Demo:
             source.mkdir()
             shutil.copy(FILES / TRAINING_SCRIPT, source)
             environment = script_environment(self.installation, os.environ)
-            argv = [str(python), str(SCRIPT), work]
+            argv = [str(python), str(SCRIPT), work, self.name]
             with self.installation.demo_log.open("wb") as log, _running(argv, environment, log) as script:
                 self._show(script.lines)
             if script.code != 0 and all(step.good for step in self.steps):
@@ -120,24 +123,32 @@ class Demo:
 
     def _show(self, lines: Iterator[str]) -> None:
         current, began = "", time.monotonic()
-        for line in lines:
-            told = _step_line(line)
-            if told is None:
-                self.screen.progress(line)
-            elif told["state"] == "started":
-                current, began = told["step"], time.monotonic()
-                self.screen.begin(current)
-            else:
-                current = ""
-                self._ended(Step(told["step"], told["state"] == "done", told["seconds"], told["detail"]))
-        if current:
-            why = f"its process ended early; see {self.installation.demo_log}"
-            self._ended(Step(current, False, time.monotonic() - began, why))
+        why = "interrupted"
+        try:
+            for line in lines:
+                told = _step_line(line)
+                if told is None:
+                    self.screen.progress(line)
+                elif told["state"] == "started":
+                    current, began = told["step"], time.monotonic()
+                    self.screen.begin(current)
+                else:
+                    current = ""
+                    self._ended(Step(told["step"], told["state"] == "done", told["seconds"], told["detail"]))
+            why = "its process ended early, or took too long"
+        finally:
+            if current:
+                self._ended(Step(current, False, time.monotonic() - began, why))
 
-    def _end(self) -> None:
+    def _end(self, was_up: bool) -> None:
         """Signals that come while we do so change nothing: the end is under way."""
         with contextlib.suppress(StepFailed), stop_signals():
-            self._act("Take everything down", lambda: (None, f"{len(bring_down(self.installation, _silent))} ended"))
+            if not self.steps or not all(step.good for step in self.steps):
+                tidy(self.installation, self.name)
+            if not was_up:
+                self._act(
+                    "Take everything down", lambda: (None, f"{len(bring_down(self.installation, _silent))} ended")
+                )
 
 
 def demo(installation: Installation, form: Format, keep: bool) -> int:
@@ -190,7 +201,7 @@ def _running(argv: list[str], environment: dict[str, str], log: Any) -> Iterator
         stdout=subprocess.PIPE,
         stderr=log,
         env=environment,
-        cwd=argv[-1],
+        cwd=argv[2],
         start_new_session=True,
     )
     assert process.stdout is not None
@@ -200,9 +211,10 @@ def _running(argv: list[str], environment: dict[str, str], log: Any) -> Iterator
     script = _Script(_copied(process.stdout, log))
     try:
         yield script
+        script.code = _wait(process)
     finally:
         too_long.cancel()
-        script.code = _wait(process)
+        _end_group(process)
 
 
 def _copied(stream: Any, log: Any) -> Iterator[str]:
@@ -217,12 +229,13 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         return process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         _end_group(process)
-        return process.wait(END_SECONDS)
+        return process.wait()
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _step_line(line: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from adapters.easymaker.cli.output import Format
 def table_of(installation: Installation) -> list[dict[str, Any]]:
     """Starts nothing."""
     door: Any = create_app(installation.settings)
-    rows = [_row(route, method) for route in _flat(door.app.routes) for method in sorted(route.methods)]
+    rows = [_row(route, method) for route in _flat(door.app.routes) for method in sorted(route.methods or ())]
     return sorted(rows, key=lambda row: (row["path"], row["method"]))
 
 

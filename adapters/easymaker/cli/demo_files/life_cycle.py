@@ -1,17 +1,16 @@
 """A whole life cycle with the official AI EasyMaker SDK, as a user would write it.
 
-    python life_cycle.py WORK_DIRECTORY
+    python life_cycle.py WORK_DIRECTORY NAME
 
 It needs the variables that `kubeflow-easymaker env` prints and, in the work directory, a folder `source` with a
 training script. Every step prints one JSON line when it begins and one when it ends; the exit code is 0 if all of
-them succeeded.
+them succeeded. The names of all that it makes begin with NAME.
 """
 
 # pyright: reportAttributeAccessIssue=false
 
 import json
 import os
-import secrets
 import sys
 import time
 import traceback
@@ -295,8 +294,8 @@ def tell(**line: object) -> None:
 
 
 def main() -> int:
-    name = f"demo-{secrets.token_hex(3)}"
-    life = Life(Path(sys.argv[1]), name, f"{os.environ['EASYMAKER_OBS_URI']}/{name}")
+    work, name = sys.argv[1:]
+    life = Life(Path(work), name, f"{os.environ['EASYMAKER_OBS_URI']}/{name}")
     for title, act in STEPS:
         tell(step=title, state="started")
         began = time.perf_counter()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -141,3 +142,6 @@ def running_cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     ended = running.run("down")
     assert ended.returncode == 0, ended.stderr
     running.assert_nothing_runs()
+    for link in Path(tempfile.gettempdir()).glob("easymaker-postgres-*"):
+        if link.is_symlink() and link.readlink().is_relative_to(running.home):
+            link.unlink()

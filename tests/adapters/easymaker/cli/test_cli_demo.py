@@ -1,6 +1,7 @@
 """The main job, for real: the official SDK against an installation that the demo starts and takes down itself."""
 
 import json
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,20 @@ def test_failing_step_is_named_and_nothing_is_left(cli: Any, tmp_path: Path) -> 
     assert "m2.c2m4" in done.stderr.splitlines()[-1]
     assert "Create an experiment" not in done.stdout
     cli.assert_nothing_runs()
+
+
+@pytest.mark.slow
+def test_interrupted_demo_deletes_what_it_made(running_cli: Any) -> None:
+    """Ctrl-C in the middle, on an installation that was up before: that stays up, and nothing of the demo stays."""
+    process = running_cli.spawn("demo")
+    assert process.stdout is not None
+    assert any("Create an experiment" in line for line in process.stdout)
+    running_cli.end(process, signal.SIGINT)
+    assert process.returncode == 130
+    shown = running_cli.json("status")
+    assert shown["running"] is True
+    assert {entry["kind"]: entry["total"] for entry in shown["resources"] if entry["total"]} == {}
+    assert not any("life_cycle.py" in command for command in running_cli.processes().values())
 
 
 def test_start_that_fails_is_the_failing_step(cli: Any) -> None:
