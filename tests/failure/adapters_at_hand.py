@@ -96,19 +96,21 @@ class Keeper:
     ``plan`` is a list of values for EASYMAKER_CRASH_AT; when it is used up, adapters are started unarmed.
     """
 
-    def __init__(self, preloaded: Preloaded, installation: Installation, **settings: Any) -> None:
+    def __init__(
+        self, preloaded: Preloaded, installation: Installation, plan: Sequence[str] = (), **settings: Any
+    ) -> None:
         self._preloaded = preloaded
         self._installation = installation
         self._settings = settings
         self._lock = threading.Lock()
-        self._plan: list[str] = []
+        self._plan = list(plan)
         self._closed = threading.Event()
         self._armed: str | None = None
-        self._adapter = self._preloaded.start(installation, **settings)
-        self._thread = threading.Thread(target=self._keep, daemon=True)
-        self._thread.start()
         self.kills: list[str] = []
         self.trouble: list[str] = []
+        self._adapter = self._start_next()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
 
     def arm(self, plan: Sequence[str]) -> None:
         """Kill the present adapter, wherever it is, and start the next ones so that they die as planned."""
@@ -142,7 +144,10 @@ class Keeper:
                     self.trouble.append(f"an adapter ended with {code}: {self._installation.tail()}")
                 elif self._armed:
                     self.kills.append(self._armed)
-                self._armed = self._plan.pop(0) if self._plan else None
-                settings = self._settings | ({"crash_at": self._armed} if self._armed else {})
                 self._installation.adapters.remove(self._adapter)  # type: ignore[arg-type]
-                self._adapter = self._preloaded.start(self._installation, wait=False, **settings)
+                self._adapter = self._start_next()
+
+    def _start_next(self) -> ForkedAdapter:
+        self._armed = self._plan.pop(0) if self._plan else None
+        armed = {"crash_at": self._armed} if self._armed else {}
+        return self._preloaded.start(self._installation, wait=False, **self._settings, **armed)

@@ -1,13 +1,13 @@
 """Installations whose parts are killed; and the figures of all that at the end of the run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from tests.conftest import Installation
-from tests.failure.adapters_at_hand import ForkedAdapter, Preloaded
+from tests.failure.adapters_at_hand import ForkedAdapter, Keeper, Preloaded
 from tests.failure.life import fit_model
 from tests.failure.remains import leftovers
 
@@ -38,6 +38,20 @@ def adapter(place: Installation, preloaded: Preloaded) -> Iterator[ForkedAdapter
     yield preloaded.start(place, lease_seconds=2)
     place.kill()
     assert leftovers(place) == []
+
+
+@pytest.fixture
+def make_keeper(place: Installation, preloaded: Preloaded) -> Iterator[Callable[[Sequence[str]], Keeper]]:
+    """Keepers, by their plan, of adapters with short leases: nothing waits long for what a killed one held."""
+    made: list[Keeper] = []
+
+    def make(plan: Sequence[str]) -> Keeper:
+        made.append(Keeper(preloaded, place, plan, lease_seconds=0.5, resync_seconds=0.2))
+        return made[-1]
+
+    yield make
+    for keeper in made:
+        keeper.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ over all kinds of resources; the last one is left alone, and the life has to end
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from adapters.easymaker.crash_points import POINTS
 from tests.conftest import Installation, wait_for
-from tests.failure.adapters_at_hand import Keeper, Preloaded
+from tests.failure.adapters_at_hand import Keeper
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, leftovers
 
@@ -22,10 +22,8 @@ SELDOM = (1, 1, 2)
 
 
 @pytest.fixture
-def keeper(place: Installation, preloaded: Preloaded) -> Iterator[Keeper]:
-    made = Keeper(preloaded, place, lease_seconds=0.5, resync_seconds=0.2)
-    yield made
-    made.close()
+def keeper(make_keeper: Callable[[Sequence[str]], Keeper]) -> Keeper:
+    return make_keeper(())
 
 
 @pytest.fixture(scope="module")
