@@ -185,7 +185,7 @@ def test_nothing_runs_on(small_disk: Any, ended: Ended) -> None:
     """Neither the deaf script nor a child in a session of its own; and the disk is given back."""
     left = [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[1:] == [LEFT_BEHIND]]
     assert left == []
-    assert list(small_disk.home.glob("jobs/*/node-0/work/**/big")) == []
+    assert list((small_disk.home / "jobs").rglob("big")) == []
     used = sum(p.stat().st_size for p in (small_disk.home / "jobs").rglob("*") if p.is_file())
     assert used < DISK_LIMIT_MB * 1000**2
 
