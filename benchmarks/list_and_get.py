@@ -62,7 +62,7 @@ def fill(url: str) -> None:
         for statement in (EXPERIMENTS, INSERT_TRAININGS, LINK_TRAININGS, INSERT_MODELS, LINK_MODELS):
             needed = {name: value for name, value in given.items() if f":{name}" in statement.replace("::", "")}
             connection.execute(text(statement), needed)
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("VACUUM ANALYZE"))
     engine.dispose()
 
 

@@ -123,7 +123,7 @@ class Resources:
 
     def list_page(self, kind: Kind, appkey: str, query: QueryParams) -> Json:
         wanted = paging.read(kind, query)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             records, total = resources.page(connection, appkey, kind.name, wanted.page)
             answer: Json = {kind.list_key: self._present(connection, kind, records), "totalCount": total}
         if wanted.number is not None:
@@ -131,7 +131,7 @@ class Resources:
         return answer
 
     def get(self, kind: Kind, appkey: str, resource_id: str) -> Json:
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             record = self._find(connection, kind, appkey, resource_id)
             return self._present(connection, kind, [record])[0]
 
@@ -195,7 +195,7 @@ class Resources:
 
     def settings_to_copy(self, kind: Kind, appkey: str, resource_id: str) -> Json:
         """What Copy takes over: a create body with the resource's name and settings."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             record = self._find(connection, kind, appkey, resource_id)
         return _settings(record.spec, kind, None) | {
             kind.name_field or "name": record.name,
@@ -208,7 +208,7 @@ class Resources:
 
     def events(self, kind: Kind, appkey: str, resource_id: str) -> list[Json]:
         """Also of a resource that has been deleted, for as long as its events are kept."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             happened = events.of_resource(connection, appkey, kind.name, resource_id, EVENTS_SHOWN)
         if not happened:
             raise NotFound(f"there is no {kind.title.lower()} {resource_id}")
@@ -227,14 +227,14 @@ class Resources:
     def report(self, kind: Kind, appkey: str, resource_id: str, report: Report) -> Any:
         driver = self._engine.driver(kind.name)
         assert isinstance(driver, SupportsReports)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
         return driver.report(report.path, family)
 
     def log_reader(self, kind: Kind, appkey: str, resource_id: str) -> "LogReader":
         driver = self._engine.driver(kind.name)
         assert isinstance(driver, SupportsLogs)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
         return LogReader(driver, family)
 

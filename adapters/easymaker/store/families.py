@@ -1,50 +1,33 @@
-"""Loading records together with the records around them, in a fixed number of queries however many they are."""
+"""Loading records together with the records around them, in one query however many they are."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import CollectionAggregate, Connection, any_, bindparam, literal, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import String
 
 from adapters.easymaker.kinds.record import Family, Record
-from adapters.easymaker.store.rows import COLUMNS, record_of
+from adapters.easymaker.store.rows import COLUMNS, record_at
 from adapters.easymaker.store.tables import links, resources
 
-
-def _refs(connection: Connection, ids: Sequence[str]) -> Mapping[str, Mapping[str, tuple[Record, ...]]]:
-    if not ids:
-        return {}
-    query = (
-        select(links.c.source_id, links.c.role, *COLUMNS)
-        .join(resources, resources.c.id == links.c.target_id)
-        .where(links.c.source_id.in_(ids))
-        .order_by(resources.c.created_at, resources.c.id)
-    )
-    found: dict[str, dict[str, tuple[Record, ...]]] = defaultdict(dict)
-    shared: dict[str, Record] = {}
-    for row in connection.execute(query).mappings():
-        record = shared.get(row["id"]) or shared.setdefault(row["id"], record_of(row))
-        roles = found[row["source_id"]]
-        roles[row["role"]] = (*roles.get(row["role"], ()), record)
-    return found
+REF, SOURCE = "ref", "source"
 
 
-def _sources(
-    connection: Connection, ids: Sequence[str], kinds: Collection[str]
-) -> Mapping[str, Mapping[str, tuple[Record, ...]]]:
-    if not ids:
-        return {}
-    query = (
-        select(links.c.target_id, *COLUMNS)
-        .join(resources, resources.c.id == links.c.source_id)
-        .where(links.c.target_id.in_(ids), resources.c.kind.in_(kinds))
-        .order_by(resources.c.created_at, resources.c.id)
-    )
-    found: dict[str, dict[str, tuple[Record, ...]]] = defaultdict(dict)
-    for row in connection.execute(query).mappings():
-        record = record_of(row)
-        by_kind = found[row["target_id"]]
-        by_kind[record.kind] = (*by_kind.get(record.kind, ()), record)
-    return found
+def _any(name: str) -> CollectionAggregate[bool]:
+    return any_(bindparam(name, type_=ARRAY(String)))
+
+
+# Built once: to put a query together costs as much as to run it.
+AROUND = union_all(
+    select(literal(REF).label("way"), links.c.source_id.label("at"), links.c.role.label("what"), *COLUMNS)
+    .join(resources, resources.c.id == links.c.target_id)
+    .where(links.c.source_id == _any("pointing")),
+    select(literal(SOURCE), links.c.target_id, resources.c.kind, *COLUMNS)
+    .join(resources, resources.c.id == links.c.source_id)
+    .where(links.c.target_id == _any("pointed_at"), resources.c.kind == _any("kinds")),
+).order_by("created_at", "id")
+FIRST_COLUMN = 3
 
 
 def load(
@@ -52,6 +35,25 @@ def load(
 ) -> list[Family]:
     """The families of ``records``, in their order."""
     ids = [record.id for record in records]
-    all_refs = _refs(connection, ids if refs else [])
-    all_sources = _sources(connection, ids if source_kinds else [], source_kinds)
-    return [Family(r, all_refs.get(r.id, {}), all_sources.get(r.id, {})) for r in records]
+    if not ids or not (refs or source_kinds):
+        return [Family(record) for record in records]
+    found: dict[str, dict[str, dict[str, list[Record]]]] = {
+        REF: defaultdict(lambda: defaultdict(list)),
+        SOURCE: defaultdict(lambda: defaultdict(list)),
+    }
+    shared: dict[str, Record] = {}
+    given = {"pointing": ids if refs else [], "pointed_at": ids if source_kinds else [], "kinds": list(source_kinds)}
+    for row in connection.execute(AROUND, given):
+        way, at, what, resource_id = row[: FIRST_COLUMN + 1]
+        record = shared.get(resource_id)
+        if record is None:
+            record = shared[resource_id] = record_at(row, FIRST_COLUMN)
+        found[way][at][what].append(record)
+    return [
+        Family(
+            record,
+            {role: tuple(targets) for role, targets in found[REF].get(record.id, {}).items()},
+            {kind: tuple(sources) for kind, sources in found[SOURCE].get(record.id, {}).items()},
+        )
+        for record in records
+    ]

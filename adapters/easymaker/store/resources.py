@@ -4,7 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    any_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from adapters.easymaker.errors import Conflict, InvalidRequest
@@ -13,7 +28,7 @@ from adapters.easymaker.kinds.kind import Change, Kind
 from adapters.easymaker.kinds.record import Goal, NewRecord, Record
 from adapters.easymaker.store import events
 from adapters.easymaker.store.events import Happening
-from adapters.easymaker.store.rows import COLUMNS, record_of
+from adapters.easymaker.store.rows import COLUMNS, record_at, record_of
 from adapters.easymaker.store.tables import links, resources
 
 CHANNEL = "easymaker_due"
@@ -50,14 +65,26 @@ def wake(connection: Connection) -> None:
     connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
+# Built once: to put a query together costs as much as to run it.
+EVERYTHING = select(*COLUMNS)
+_FIND = EVERYTHING.where(
+    resources.c.id == any_(bindparam("ids", type_=ARRAY(String))),
+    resources.c.appkey == bindparam("appkey"),
+    resources.c.kind == bindparam("kind"),
+)
+FIND = {
+    None: _FIND,
+    "share": _FIND.order_by(resources.c.id).with_for_update(read=True),
+    "update": _FIND.order_by(resources.c.id).with_for_update(),
+}
+
+
 def find(
     connection: Connection, appkey: str, kind: str, ids: Sequence[str], lock: str | None = None
 ) -> dict[str, Record]:
     """The records with these ids that belong to the appkey, locked ``for`` "share" or "update" where asked."""
-    query = select(*COLUMNS).where(resources.c.id.in_(ids), resources.c.appkey == appkey, resources.c.kind == kind)
-    if lock:
-        query = query.order_by(resources.c.id).with_for_update(read=lock == "share")
-    return {row["id"]: record_of(row) for row in connection.execute(query).mappings()}
+    rows = connection.execute(FIND[lock], {"ids": list(ids), "appkey": appkey, "kind": kind})
+    return {record.id: record for record in map(record_at, rows)}
 
 
 def exists(connection: Connection, kind: str, resource_id: str) -> bool:
@@ -119,10 +146,10 @@ def page(connection: Connection, appkey: str, kind: str, wanted: Page) -> tuple[
     conditions = _conditions(appkey, kind, wanted)
     column = resources.c[wanted.sort]
     order = column.desc() if wanted.descending else column.asc()
-    query = select(*COLUMNS).where(*conditions).order_by(order, resources.c.id)
+    query = EVERYTHING.where(*conditions).order_by(order, resources.c.id)
     if wanted.limit is not None:
         query = query.limit(wanted.limit).offset(wanted.offset)
-    records = [record_of(row) for row in connection.execute(query).mappings()]
+    records = [record_at(row) for row in connection.execute(query)]
     if wanted.limit is None:
         return records, len(records)
     total = connection.execute(select(func.count()).select_from(resources).where(*conditions)).scalar_one()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Row
 
 from adapters.easymaker.kinds.record import Goal, Record
 from adapters.easymaker.store.tables import resources
@@ -25,7 +25,15 @@ NAMES = (
     "version",
     "attempts",
 )
+GOAL = NAMES.index("goal")
 COLUMNS: tuple[Column[Any], ...] = tuple(resources.c[name] for name in NAMES)
+
+
+def record_at(row: Row[Any], start: int = 0) -> Record:
+    """The record whose columns, in the order of NAMES, begin at this position."""
+    values = list(row[start : start + len(NAMES)])
+    values[GOAL] = Goal(values[GOAL])
+    return Record(*values)
 
 
 def record_of(row: Mapping[Any, Any]) -> Record:
