@@ -271,3 +271,17 @@ def test_log_lines_cannot_be_forged(installation: Any) -> None:
     assert parsed
     assert not any(entry.get("level") == "forged" or entry.get("id") == "mine" for entry in parsed)
     assert b"\x1b[31m" not in b"".join(lines)
+
+
+@pytest.mark.parametrize("path", [PATH, "/healthz", "/docs", "/openapi.json", "/metrics", "/nowhere", "/docs/start.js"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
+def test_every_answer_is_kept_from_being_a_page_of_somebody_else(installation: Any, path: str, host: str) -> None:
+    """No sniffing of what a user's text might be, no frame, no cache, no foreign script, no name of the server."""
+    headers = httpx.get(f"{installation.url}{path}", headers=installation.headers() | {"Host": host}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert not {"server", "set-cookie", "access-control-allow-origin", "x-powered-by"} & set(headers)
