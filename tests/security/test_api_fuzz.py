@@ -135,4 +135,4 @@ def test_no_operation_answers_what_it_does_not_document(fuzzed: Any, capsys: pyt
         print(f"\nschemathesis: {calls} calls over {len(operations)} operations, {dict(sorted(fuzz.statuses.items()))}")
     assert fuzz.failures == {}, "\n".join(f"{key}: {told}" for key, told in fuzz.failures.items())
     assert {200, 400, 404, 409} <= set(fuzz.statuses), "the data reaches successes and every common error"
-    assert calls > 1000
+    assert calls > 800
