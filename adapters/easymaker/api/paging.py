@@ -7,7 +7,7 @@ from starlette.datastructures import QueryParams
 
 from adapters.easymaker.errors import InvalidRequest
 from adapters.easymaker.kinds.kind import Kind
-from adapters.easymaker.store.resources import Page
+from adapters.easymaker.store.pages import Page
 
 SORTS = {
     "createdDatetime": "created_at",

@@ -29,7 +29,7 @@ from adapters.easymaker.kinds.kind import (
     require_ready,
 )
 from adapters.easymaker.kinds.record import Family, Goal, Json, Record
-from adapters.easymaker.store import events, families, resources
+from adapters.easymaker.store import events, families, pages, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import Edit, Request
 
@@ -124,7 +124,7 @@ class Resources:
     def list_page(self, kind: Kind, appkey: str, query: QueryParams) -> Json:
         wanted = paging.read(kind, query)
         with self._database.reading() as connection:
-            records, total = resources.page(connection, appkey, kind.name, wanted.page)
+            records, total = pages.page(connection, appkey, kind.name, wanted.page)
             answer: Json = {kind.list_key: self._present(connection, kind, records), "totalCount": total}
         if wanted.number is not None:
             answer |= {"page": wanted.number, "limit": wanted.limit}

@@ -3,29 +3,23 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import CollectionAggregate, Connection, any_, bindparam, literal, select, union_all
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import String
+from sqlalchemy import Connection, literal, select, union_all
 
 from adapters.easymaker.kinds.record import Family, Record
-from adapters.easymaker.store.rows import COLUMNS, record_at
+from adapters.easymaker.store.rows import COLUMNS, any_of, record_at
 from adapters.easymaker.store.tables import links, resources
 
 REF, SOURCE = "ref", "source"
-
-
-def _any(name: str) -> CollectionAggregate[bool]:
-    return any_(bindparam(name, type_=ARRAY(String)))
 
 
 # Built once: to put a query together costs as much as to run it.
 AROUND = union_all(
     select(literal(REF).label("way"), links.c.source_id.label("at"), links.c.role.label("what"), *COLUMNS)
     .join(resources, resources.c.id == links.c.target_id)
-    .where(links.c.source_id == _any("pointing")),
+    .where(links.c.source_id == any_of("pointing")),
     select(literal(SOURCE), links.c.target_id, resources.c.kind, *COLUMNS)
     .join(resources, resources.c.id == links.c.source_id)
-    .where(links.c.target_id == _any("pointed_at"), resources.c.kind == _any("kinds")),
+    .where(links.c.target_id == any_of("pointed_at"), resources.c.kind == any_of("kinds")),
 ).order_by("created_at", "id")
 FIRST_COLUMN = 3
 

@@ -1,15 +1,12 @@
 """Reading and writing resources for the API. Every function works inside the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    String,
     and_,
-    any_,
     bindparam,
     func,
     insert,
@@ -19,7 +16,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from adapters.easymaker.errors import Conflict, InvalidRequest
@@ -28,7 +24,7 @@ from adapters.easymaker.kinds.kind import Change, Kind
 from adapters.easymaker.kinds.record import Goal, NewRecord, Record
 from adapters.easymaker.store import events
 from adapters.easymaker.store.events import Happening
-from adapters.easymaker.store.rows import COLUMNS, record_at, record_of
+from adapters.easymaker.store.rows import COLUMNS, EVERYTHING, any_of, record_at, record_of
 from adapters.easymaker.store.tables import links, resources
 
 CHANNEL = "easymaker_due"
@@ -45,30 +41,14 @@ class Request:
     digest: str | None = None
 
 
-@dataclass(frozen=True)
-class Page:
-    """A list query. ``limit`` None means everything; ``links`` maps a role to the target's id."""
-
-    ids: Sequence[str] = ()
-    names: Sequence[str] = ()
-    search: str = ""
-    statuses: Sequence[str] = ()
-    links: Mapping[str, str] = field(default_factory=dict[str, str])
-    sort: str = "created_at"
-    descending: bool = True
-    limit: int | None = None
-    offset: int = 0
-
-
 def wake(connection: Connection) -> None:
     """Tell every replica, at commit, that something is due."""
     connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 # Built once: to put a query together costs as much as to run it.
-EVERYTHING = select(*COLUMNS)
 _FIND = EVERYTHING.where(
-    resources.c.id == any_(bindparam("ids", type_=ARRAY(String))),
+    resources.c.id == any_of("ids"),
     resources.c.appkey == bindparam("appkey"),
     resources.c.kind == bindparam("kind"),
 )
@@ -114,46 +94,6 @@ def find_by_request(connection: Connection, kind: str, request: Request) -> Reco
     if row["request_digest"] != request.digest:
         raise Conflict("Idempotency-Key: it was used for a different request; take a new one for each new resource")
     return record_of(row)
-
-
-def _like(value: str) -> str:
-    for character in "\\%_":
-        value = value.replace(character, "\\" + character)
-    return f"%{value}%"
-
-
-def _conditions(appkey: str, kind: str, page: Page) -> list[ColumnElement[bool]]:
-    table = resources.c
-    conditions: list[ColumnElement[bool]] = [table.appkey == appkey, table.kind == kind]
-    if page.ids:
-        conditions.append(table.id.in_(page.ids))
-    if page.names:
-        conditions.append(table.name.in_(page.names))
-    if page.search:
-        conditions.append(table.name.ilike(_like(page.search), escape="\\"))
-    if page.statuses:
-        conditions.append(table.status.in_(page.statuses))
-    for role, target in page.links.items():
-        matching = select(literal(1)).where(
-            links.c.source_id == table.id, links.c.role == role, links.c.target_id == target
-        )
-        conditions.append(matching.exists())
-    return conditions
-
-
-def page(connection: Connection, appkey: str, kind: str, wanted: Page) -> tuple[list[Record], int]:
-    """One page of a list and how many there are over all pages."""
-    conditions = _conditions(appkey, kind, wanted)
-    column = resources.c[wanted.sort]
-    order = column.desc() if wanted.descending else column.asc()
-    query = EVERYTHING.where(*conditions).order_by(order, resources.c.id)
-    if wanted.limit is not None:
-        query = query.limit(wanted.limit).offset(wanted.offset)
-    records = [record_at(row) for row in connection.execute(query)]
-    if wanted.limit is None:
-        return records, len(records)
-    total = connection.execute(select(func.count()).select_from(resources).where(*conditions)).scalar_one()
-    return records, total
 
 
 def create(connection: Connection, request: Request, new: Sequence[NewRecord]) -> Record:

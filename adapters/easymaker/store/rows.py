@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Row
+from sqlalchemy import CollectionAggregate, Column, Row, String, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.easymaker.kinds.record import Goal, Record
 from adapters.easymaker.store.tables import resources
@@ -27,6 +28,14 @@ NAMES = (
 )
 GOAL = NAMES.index("goal")
 COLUMNS: tuple[Column[Any], ...] = tuple(resources.c[name] for name in NAMES)
+
+
+EVERYTHING = select(*COLUMNS)
+
+
+def any_of(name: str) -> CollectionAggregate[bool]:
+    """For ``column == any_of("ids")``: the parameter is a list."""
+    return any_(bindparam(name, type_=ARRAY(String)))
 
 
 def record_at(row: Row[Any], start: int = 0) -> Record:

@@ -9,16 +9,17 @@ from sqlalchemy import text
 from adapters.easymaker.errors import Conflict, InvalidRequest, Unavailable
 from adapters.easymaker.kinds.kind import Change
 from adapters.easymaker.kinds.record import Goal, NewRecord, Record
-from adapters.easymaker.store import events, resources
+from adapters.easymaker.store import events, pages, resources
 from adapters.easymaker.store.database import Database
-from adapters.easymaker.store.resources import Edit, Page, Request
+from adapters.easymaker.store.pages import Page
+from adapters.easymaker.store.resources import Edit, Request
 
 Store = Callable[..., Record]
 
 
 def listed(database: Database, kind: str = "experiment", appkey: str = "local", **wanted: object) -> list[str]:
     with database.transaction() as connection:
-        records, total = resources.page(connection, appkey, kind, Page(**wanted))  # type: ignore[arg-type]
+        records, total = pages.page(connection, appkey, kind, Page(**wanted))  # type: ignore[arg-type]
     if wanted.get("limit") is None:
         assert total == len(records)
     return [record.name for record in records]
@@ -72,7 +73,7 @@ def test_pages_cover_everything_once_in_order(database: Database, store: Store) 
     seen: list[str] = []
     for offset in range(0, 9, 3):
         with database.transaction() as connection:
-            records, total = resources.page(connection, "local", "experiment", Page(limit=3, offset=offset))
+            records, total = pages.page(connection, "local", "experiment", Page(limit=3, offset=offset))
         assert total == 7
         seen += [record.id for record in records]
     assert seen == sorted(record.id for record in made)
