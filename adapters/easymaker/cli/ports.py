@@ -6,7 +6,7 @@ import psutil
 
 from adapters.easymaker.cli.identity import living
 from adapters.easymaker.cli.installation import Installation
-from adapters.easymaker.engines.local.object_storage.layout import is_free
+from adapters.easymaker.engines.local.ports import is_free
 from adapters.easymaker.engines.local.processes import ProcessRunner
 
 GATEWAY = "gateway"

@@ -10,6 +10,7 @@ from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 from adapters.easymaker.reconcile.decide import Act, Decision, decide, failed, rests, waits_for
 
 LONGEST_BACKOFF = 60.0
+SYSTEM_RETRY = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,23 @@ def look(kind: Kind, driver: Driver, family: Family) -> Look:
         except PermanentEngineError as error:
             return Look(_act(driver, family, failed(lifecycle, record, str(error))), detail)
     except TemporaryEngineError as error:
-        pause = min(error.retry_after * 1.5 ** min(record.attempts, 10), LONGEST_BACKOFF)
-        decision = Decision(Act.NONE, _working_status(kind, record), str(error), pause)
-        return Look(decision, detail, record.attempts + 1)
+        return _later(kind, record, detail, (str(error), error.retry_after))
+    except OSError as error:
+        # A full disk, too many open files: the machine's trouble, which may pass.
+        reason = f"this machine has a problem: {error.strerror or type(error).__name__}; it is tried again"
+        return _later(kind, record, detail, (reason, SYSTEM_RETRY))
     except PermanentEngineError as error:
         decision = failed(lifecycle, record, str(error))
         # What could not be released may still run: that is looked after once more.
         again = LONGEST_BACKOFF if decision.act is Act.RELEASE else decision.due_in
         return Look(replace(decision, act=Act.NONE, due_in=again), detail)
+
+
+def _later(kind: Kind, record: Record, detail: Json, trouble: tuple[str, float]) -> Look:
+    """Come back, ever more rarely, for as long as the trouble lasts."""
+    reason, retry_after = trouble
+    pause = min(retry_after * 1.5 ** min(record.attempts, 10), LONGEST_BACKOFF)
+    return Look(Decision(Act.NONE, _working_status(kind, record), reason, pause), detail, record.attempts + 1)
 
 
 def _observe(kind: Kind, driver: Driver, family: Family) -> Observation:

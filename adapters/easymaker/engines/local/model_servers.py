@@ -15,7 +15,7 @@ from adapters.easymaker.engines.local.directory_lock import alone_in
 from adapters.easymaker.engines.local.environments import EnvironmentSpec
 from adapters.easymaker.engines.local.gateway.files import read_json, write_json
 from adapters.easymaker.engines.local.logs import read_log_file
-from adapters.easymaker.engines.local.ports import free_port
+from adapters.easymaker.engines.local.ports import free_port, is_free
 from adapters.easymaker.engines.local.processes import Limits, ProcessSpec, ProcessState
 from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.engines.local.tools import GatewayProvider, Tools
@@ -84,11 +84,7 @@ class ModelServerDriver:
             self._directory(record).mkdir(parents=True, exist_ok=True)
             self._background.ensure(_key(record), lambda: self._fetch(family))
             return
-        path = self._directory(record) / "ports.json"
-        ports: list[int] | None = read_json(path, None)
-        if ports is None:
-            ports = [free_port() for _ in range(int(record.spec["podCount"]))]
-            write_json(path, ports)
+        ports = self._ports(record)
         for pod, port in enumerate(ports):
             self._run(record, pod, self._process(family, python, port))
 
@@ -114,6 +110,22 @@ class ModelServerDriver:
 
     def report(self, path: str, family: Family) -> Any:
         return api_statistics.shown(self._gateway().statistics([family.record.id])[family.record.id])
+
+    def _ports(self, record: Record) -> list[int]:
+        """One per pod, kept over restarts; another program may have taken one while its pod was down."""
+        path = self._directory(record) / "ports.json"
+        known: list[int] = read_json(path, [])
+        ports = [
+            known[pod] if pod < len(known) and (self._alive(record, pod) or is_free(known[pod])) else free_port()
+            for pod in range(int(record.spec["podCount"]))
+        ]
+        if ports != known:
+            write_json(path, ports)
+        return ports
+
+    def _alive(self, record: Record, pod: int) -> bool:
+        phase = self._runner.observe(_name(record, pod)).phase
+        return phase in (processes.Phase.STARTING, processes.Phase.RUNNING)
 
     def _directory(self, record: Record) -> Path:
         return self._home.models / record.id

@@ -51,8 +51,9 @@ class TrainingDriver:
             return Observation(Phase.STOPPED)
         nodes = [self._node(record, rank) for rank in range(_count(record))]
         running = any(node.state.phase is processes.Phase.RUNNING for node in nodes)
-        interrupted = self._marker(record).exists() and not running
         seen = summarize(nodes)
+        # One that came to its end between the mark and the signal is not done again.
+        interrupted = self._marker(record).exists() and not running and seen.phase is not Phase.SUCCEEDED
         # The build may be another training's: it concerns this one only as long as this one waits for it.
         waits = record.goal is Goal.PRESENT and (interrupted or seen.phase is Phase.MISSING)
         if waits and self._background.working(_build_key(record)):

@@ -18,11 +18,11 @@ from adapters.easymaker.engines.local.object_storage.layout import (
     Layout,
     Ports,
     free_ports,
-    is_free,
     secret_file,
     write_atomically,
 )
 from adapters.easymaker.engines.local.object_storage.tokens import mint
+from adapters.easymaker.engines.local.ports import is_free
 from adapters.easymaker.engines.local.processes import Phase, ProcessRunner, ProcessSpec
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 
