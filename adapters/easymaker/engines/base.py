@@ -119,5 +119,3 @@ class Engine:
 
     def driver(self, kind: str) -> Driver:
         return self.drivers[kind]
-
-
