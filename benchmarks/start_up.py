@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.installation import directory
 
-ROUNDS = 5
+ROUNDS = 3
 AIM_SECONDS = 10.0
 
 

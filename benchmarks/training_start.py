@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.installation import running, wait_for
 
-ROUNDS = 15
+ROUNDS = 10
 AIM_SECONDS = 1.5
 SCRIPT = "import time; began = time.time()\nimport sys\nprint('first line', began, sys.executable)\n"
 SETTLED = ("COMPLETE", "FAIL_TRAIN", "CREATE_FAILED", "STOPPED")
