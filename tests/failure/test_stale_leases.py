@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from adapters.easymaker.errors import Unavailable
 from adapters.easymaker.kinds.record import NewRecord
 from adapters.easymaker.store import leases, resources
 from adapters.easymaker.store.database import Database
@@ -93,6 +94,18 @@ def test_a_change_by_the_user_makes_the_look_stale(database: Database, resource:
     assert (found["reason"], found["state"], found["lease_token"]) == ("", {}, None)
     again = claim(database, "again", 30.0)
     assert again.record.description == "changed meanwhile", "given back at once, to be looked at as it is now"
+
+
+def test_a_replica_that_sleeps_within_a_transaction_loses_its_row_locks(database: Database, resource: str) -> None:
+    """Others could take over its lease, but neither claim nor change a row that it keeps locked."""
+    lease = claim(database, "sleeper", 0.0)
+    with pytest.raises(Unavailable), database.transaction() as sleeping:
+        assert leases.apply(sleeping, lease, Outcome("ACTIVE", "the sleeper's", {}, 0.0))
+        with database.transaction() as connection:
+            resources.edit(connection, lease.record, Edit(description="by another replica"), "user")
+        sleeping.execute(text("SELECT 1"))
+    found = claim(database, "next", 30.0).record
+    assert (found.description, found.reason) == ("by another replica", "")
 
 
 def test_racing_holders_of_short_leases_lose_no_update(

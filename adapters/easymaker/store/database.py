@@ -15,6 +15,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from adapters.easymaker.errors import Unavailable
 
 MIGRATION_LOCK = 7_305_112
+# Milliseconds. The third: a replica that is suspended within a transaction, which never waits for anything but the
+# database, must not lock its rows against the others; they may have its leases, but not without its locks.
+SESSION = {
+    "statement_timeout": "30000",
+    "lock_timeout": "10000",
+    "idle_in_transaction_session_timeout": "5000",
+    "timezone": "UTC",
+}
 
 
 def _dumps(value: object) -> str:
@@ -33,7 +41,7 @@ def _open(url: str, pool_size: int, **options: Any) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "easymaker",
-            "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC",
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
         },
         **options,
     )
