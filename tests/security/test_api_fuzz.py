@@ -74,10 +74,12 @@ class Fuzz:
                 self.failures.setdefault(key, f"{failure}; body {case.body!r:.300}; answer {answer.text:.300}")
 
     def _not_meant(self, case: Case) -> list[Any]:
-        """For schemathesis a body that is left out is wrong data, also where it may be left out."""
-        body = case.operation.definition.raw.get("requestBody", {})
-        optional = body.get("required") is False and case.body is NOT_SET
-        return [check for check in CHECKS.get_all() if optional and check.__name__ == "negative_data_rejection"]
+        """Wrong data for schemathesis and not for HTTP: an optional body left out, an unknown query parameter."""
+        definition = case.operation.definition.raw
+        optional = definition.get("requestBody", {}).get("required") is False and case.body is NOT_SET
+        known = {parameter["name"] for parameter in definition.get("parameters", [])}
+        ignored = optional or not set(case.query or {}) <= known
+        return [check for check in CHECKS.get_all() if ignored and check.__name__ == "negative_data_rejection"]
 
     def _path(self, case: Case, real: bool) -> dict[str, str]:
         names = case.path_parameters or {}

@@ -72,11 +72,13 @@ def _with_body(operation: Extra, schema: Extra, example: Extra, required: bool =
     return operation | {"openapi_extra": body | ({"parameters": parameters} if parameters else {})}
 
 
+# Printable ASCII; a blank neither first nor last, where HTTP does not keep it.
+KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
     "description": "The same key with the same body creates one resource, however often it is sent",
 }
 

@@ -27,8 +27,15 @@ class Wanted:
     limit: int | None
 
 
+def _one(query: QueryParams, name: str) -> str | None:
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise InvalidRequest(f"{name}: is given {len(values)} times")
+    return values[0] if values else None
+
+
 def _number(query: QueryParams, name: str, default: int, most: int) -> int:
-    text = query.get(name)
+    text = _one(query, name)
     if text is None:
         return default
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:12]) <= most:
@@ -45,16 +52,18 @@ def read(kind: Kind, query: QueryParams) -> Wanted:
     paged = "page" in query or "limit" in query
     number = _number(query, "page", 1, MAX_PAGE)
     limit = _number(query, "limit", DEFAULT_LIMIT, MAX_LIMIT)
-    sort = query.get("sort", "-createdDatetime")
+    sort = _one(query, "sort")
+    sort = "-createdDatetime" if sort is None else sort
     if sort.lstrip("-") not in SORTS or sort.startswith("--"):
         raise InvalidRequest(f"sort: must be one of {', '.join(SORTS)}, with - in front for descending")
-    statuses = _many(query, "status")
+    # An empty one is none of them either.
+    statuses = [part for value in query.getlist("status") for part in value.split(",")]
     unknown = sorted(set(statuses) - set(kind.lifecycle.statuses))
     if unknown:
         raise InvalidRequest(f"status: {unknown[0]} is none of {', '.join(kind.lifecycle.statuses)}")
     links: dict[str, str] = {}
     for link in kind.filters:
-        value = query.get(link.query)
+        value = _one(query, link.query)
         if value:
             links[link.role] = value
         elif link.required:
@@ -62,7 +71,7 @@ def read(kind: Kind, query: QueryParams) -> Wanted:
     page = Page(
         ids=_many(query, f"{kind.key}IdList"),
         names=query.getlist(f"{kind.key}NameList"),
-        search=query.get("name", ""),
+        search=_one(query, "name") or "",
         statuses=statuses,
         links=links,
         sort=SORTS[sort.lstrip("-")],

@@ -1,5 +1,6 @@
 """The route table: for every kind the same verbs, derived from what it declares. Nothing here knows a kind by name."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,8 +24,8 @@ FOLLOW_SECONDS = 0.5
 
 def _caller(request: Request, appkey: str) -> Caller:
     key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
-        raise InvalidRequest("Idempotency-Key: must be 1 to 255 printable characters")
+    if key is not None and not re.fullmatch(openapi.KEY_PATTERN, key):
+        raise InvalidRequest("Idempotency-Key: must be 1 to 255 printable ASCII characters")
     return Caller(appkey, request.state.principal.name, key)
 
 

@@ -13,7 +13,7 @@ OBS = "obs://127.0.0.1:1/v1/AUTH_a/c/p"
 
 @pytest.fixture(scope="module")
 def rules_api(installation: Any) -> Any:
-    return installation.api("other", "both")
+    return installation.api()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def experiment(rules_api: Any) -> str:
 @pytest.fixture(scope="module")
 def model(installation: Any, rules_api: Any) -> str:
     """ACTIVE, of a format that this installation does not serve: endpoints of it fail without a process."""
-    (installation.nas("rules", "other") / "saved_model.pb").write_bytes(b"graph")
+    (installation.nas("rules") / "saved_model.pb").write_bytes(b"graph")
     body = {"modelName": "rules", "modelFormatCode": "TENSORFLOW", "modelUploadUri": "nas://rules:/"}
     made = rules_api.create("models", "model", body)["modelId"]
     rules_api.wait("models", "model", made, {"ACTIVE"})
@@ -332,3 +332,17 @@ def test_a_template_fills_in_what_a_training_leaves_out(rules_api: Any, experime
     rules_api.ok("DELETE", f"/training-templates/{made}")
     rules_api.gone("training-templates", made)
     assert rules_api.get("trainings", "training", training["trainingId"])["timeoutMinutes"] == 120
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=1&limit=2", "page=1&page=1", "sort=name&sort=-name", "name=a&name=b", "status=", "status=ACTIVE,"]
+)
+def test_list_queries_that_could_mean_two_things(rules_api: Any, query: str) -> None:
+    """Two readers of one request, such as a proxy and this API, must not see different values."""
+    assert query.split("=")[0] in rules_api.refused("GET", f"/experiments?{query}", 400)
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "ключ".encode(), b"\xe9", "a\tb"])
+def test_idempotency_keys_are_printable_ascii(rules_api: Any, key: Any) -> None:
+    body = {"experimentName": "keyed"}
+    rules_api.refused("POST", "/experiments", 400, json=body, headers={"Idempotency-Key": key})
