@@ -56,6 +56,7 @@ class Demo:
     keep: bool
     name: str = field(default_factory=lambda: f"demo-{secrets.token_hex(3)}")
     steps: list[Step] = field(default_factory=list)
+    complete: bool = False
 
     def run(self) -> bool:
         """Whether every step succeeded. Ends what it started and deletes what it made, whatever happens."""
@@ -66,6 +67,7 @@ class Demo:
                 self._act("Start the platform", lambda: self._start(was_up))
                 python = self._act("Install the SDK", self._install)
                 self._life(python)
+                self.complete = all(step.good for step in self.steps)
         except StepFailed:
             pass
         finally:
@@ -143,7 +145,7 @@ class Demo:
     def _end(self, was_up: bool) -> None:
         """Signals that come while we do so change nothing: the end is under way."""
         with contextlib.suppress(StepFailed), stop_signals():
-            if not self.steps or not all(step.good for step in self.steps):
+            if not self.complete:
                 tidy(self.installation, self.name)
             if not was_up:
                 self._act(

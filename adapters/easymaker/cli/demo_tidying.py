@@ -17,15 +17,18 @@ PAUSE_SECONDS = 0.3
 def tidy(installation: Installation, name: str) -> None:
     """Delete all whose name begins with ``name``, as far as that works within half a minute."""
     deadline = time.monotonic() + SECONDS
-    with contextlib.suppress(CliError):
-        client = ApiClient(installation)
-        while (left := list(_left(client, name))) and time.monotonic() < deadline:
-            # What still depends on something else is refused, and gets its turn in a later round.
+    client = ApiClient(installation)
+    while time.monotonic() < deadline:
+        # A single request that fails, or is refused because of what still depends on it, gets its turn again.
+        with contextlib.suppress(CliError):
+            left = list(_left(client, name))
+            if not left:
+                return
             for path, verbs in left:
                 for method, action in verbs:
                     with contextlib.suppress(CliError):
                         client.send_resource(method, path + action)
-            time.sleep(PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS)
 
 
 def _left(client: ApiClient, name: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
