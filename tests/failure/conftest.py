@@ -1,5 +1,6 @@
 """Installations whose parts are killed; and the figures of all that at the end of the run."""
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,22 +23,51 @@ def preloaded() -> Iterator[Preloaded]:
     made.close()
 
 
+class Places:
+    """One installation for all tests, and a fresh one after a test that has left something behind."""
+
+    def __init__(self, make_installation: Callable[[], Installation], preloaded: Preloaded) -> None:
+        self._make = make_installation
+        self._preloaded = preloaded
+        self._current: Installation | None = None
+
+    def current(self) -> Installation:
+        """Its parts run, a fitted model is on its NAS, there is no adapter and no resource."""
+        if self._current is None:
+            self._current = self._make()
+            self._preloaded.start(self._current)
+            fit_model(self._current)
+            self._current.kill()
+        return self._current
+
+    def check(self) -> None:
+        """End all adapters and look for what stays."""
+        place = self.current()
+        for adapter in place.adapters:
+            adapter.send_signal(signal.SIGCONT)
+        place.kill()
+        remaining = leftovers(place)
+        if remaining:
+            self._current = None
+        assert remaining == []
+
+
 @pytest.fixture(scope="session")
-def place(make_installation: Callable[[], Installation], preloaded: Preloaded) -> Installation:
-    """An installation whose parts run, with a fitted model on its NAS. No adapter runs, and no resource is there."""
-    made = make_installation()
-    preloaded.start(made)
-    fit_model(made)
-    made.kill()
-    return made
+def places(make_installation: Callable[[], Installation], preloaded: Preloaded) -> Places:
+    return Places(make_installation, preloaded)
 
 
 @pytest.fixture
-def adapter(place: Installation, preloaded: Preloaded) -> Iterator[ForkedAdapter]:
-    """One running adapter of the place. The test deletes what it creates."""
-    yield preloaded.start(place, lease_seconds=2)
-    place.kill()
-    assert leftovers(place) == []
+def place(places: Places) -> Iterator[Installation]:
+    """An installation without an adapter. The test deletes what it creates."""
+    yield places.current()
+    places.check()
+
+
+@pytest.fixture
+def adapter(place: Installation, preloaded: Preloaded) -> ForkedAdapter:
+    """One running adapter of the place."""
+    return preloaded.start(place, lease_seconds=2)
 
 
 @pytest.fixture

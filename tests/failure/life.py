@@ -80,8 +80,10 @@ class Patient:
                 if answer.status_code != 503:
                     assert answer.status_code < 500, f"{method} {path}: {answer.text[:500]} {self._installation.tail()}"
                     return answer
+                told = answer.text
             except httpx.TransportError as error:
-                assert time.monotonic() < deadline, f"{method} {path}: {error!r} for {AWAY_SECONDS} s"
+                told = repr(error)
+            assert time.monotonic() < deadline, f"{method} {path}: {told} for {AWAY_SECONDS} s"
             self.retried += 1
             time.sleep(0.02)
 

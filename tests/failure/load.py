@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from tests.conftest import Installation
+from tests.conftest import Installation, wait_for
 from tests.failure.life import KEYS, Life, Patient
 from tests.failure.remains import database_of
 
@@ -74,11 +74,16 @@ class Load:
                 connection.execute(text("DELETE FROM resources WHERE name LIKE :prefix"), {"prefix": f"{self.prefix}%"})
             return
         api = Patient(self._installation)
-        made = [resource_id for ids in self._stored().values() for resource_id in ids]
-        for resource_id in made:
-            api.send("DELETE", f"/{self._plural}/{resource_id}")
-        for resource_id in made:
-            api.gone(self._plural, resource_id)
+        for ids in self._stored().values():
+            for resource_id in ids:
+                api.send("DELETE", f"/{self._plural}/{resource_id}")
+        wait_for(lambda: not self._stored(), 60, "everything that was created is deleted")
+
+    def unfinished(self) -> list[str]:
+        """What has not become ACTIVE yet."""
+        query = text("SELECT name FROM resources WHERE name LIKE :prefix AND status <> 'ACTIVE'")
+        with database_of(self._installation) as database, database.transaction() as connection:
+            return list(connection.execute(query, {"prefix": f"{self.prefix}%"}).scalars())
 
     def _stored(self) -> dict[str, list[str]]:
         """Ids by name, past the adapter."""

@@ -13,7 +13,7 @@ from tests.failure.life import Life, Patient
 from tests.failure.remains import database_of
 
 CALLERS = 60
-BLOCKED_SECONDS = 7.0
+BLOCKED_SECONDS = 6.0
 
 
 def test_an_exhausted_pool_is_answered_with_503_and_recovers(
@@ -38,12 +38,12 @@ def test_an_exhausted_pool_is_answered_with_503_and_recovers(
 
     threads = [threading.Thread(target=ask) for _ in range(CALLERS)]
     with database_of(place) as database, database.transaction() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         connection.execute(text("LOCK TABLE resources IN ACCESS EXCLUSIVE MODE"))
         for thread in threads:
             thread.start()
         assert httpx.get(f"{place.url}/healthz", timeout=30).status_code == 200, "alive all the same"
-        for thread in threads:
-            thread.join(BLOCKED_SECONDS / CALLERS)
+        connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": BLOCKED_SECONDS})
     released = time.monotonic()
     for thread in threads:
         thread.join(60)

@@ -16,7 +16,7 @@ from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, leftovers
 
 # The hit at which each adapter in turn dies.
-EVERYWHERE = (1, 2, 3, 5, 8)
+EVERYWHERE = (1, 2, 5)
 # There are few stops, spawns and changes of routes in a life, and each is reached again after the restart.
 SELDOM = (1, 1, 2)
 
@@ -26,7 +26,7 @@ def keeper(make_keeper: Callable[[Sequence[str]], Keeper]) -> Keeper:
     return make_keeper(())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def counted(figures: dict[str, Counter[str]]) -> Counter[str]:
     zero = {"points": len(POINTS), "kills": 0, "lost": 0, "doubled": 0, "orphans": 0}
     return figures.setdefault("kill loop", Counter(zero))

@@ -17,9 +17,10 @@ import pytest
 from adapters.easymaker.store.embedded import EmbeddedPostgres
 from tests.conftest import Installation, wait_for
 from tests.failure.adapters_at_hand import Preloaded
+from tests.failure.conftest import Places
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.load import Load
-from tests.failure.remains import doubled, leftovers
+from tests.failure.remains import doubled
 
 BACK_SECONDS = 30.0
 
@@ -51,8 +52,9 @@ class Busy:
 
 
 @pytest.fixture(scope="module")
-def busy(place: Installation, preloaded: Preloaded) -> Iterator[Busy]:
-    preloaded.start(place, lease_seconds=2)
+def busy(places: Places, preloaded: Preloaded) -> Iterator[Busy]:
+    place = places.current()
+    preloaded.start(place)
     life = Life(place, Patient(place))
     training = life.training(life.create("experiments"), "long", seconds=900)
     endpoint = life.create("endpoints", **life.serving(life.model()))
@@ -63,8 +65,7 @@ def busy(place: Installation, preloaded: Preloaded) -> Iterator[Busy]:
     life.api.ok("PUT", f"/trainings/{training}/stop")
     life.api.wait("trainings", training, "STOPPED")
     life.delete_all()
-    place.kill()
-    assert leftovers(place) == []
+    places.check()
 
 
 def back_after(kill: Callable[[], None], load: Load, whole: Callable[[], bool]) -> float:
@@ -125,6 +126,7 @@ def test_a_killed_postgresql_is_back_and_nothing_is_lost(
     assert set(load.codes) <= {200, 503}, load.codes
     assert (load.lost(), load.doubled()) == ([], [])
     assert load.longest_silence < BACK_SECONDS
+    wait_for(lambda: not load.unfinished(), 10, "what was interrupted goes on at once, not when its lease expires")
     busy.unharmed()
     load.clear()
     figures["killed programs, ms until back"][f"PostgreSQL {number.name}"] = round(seconds * 1000)
@@ -137,5 +139,5 @@ def test_work_goes_on_without_the_adapter(busy: Busy, preloaded: Preloaded) -> N
     postmaster = EmbeddedPostgres(busy.place.home / "postgres")
     postmaster.stop()
     assert busy.life.predict_at(url) == ANSWER
-    preloaded.start(busy.place, lease_seconds=2)
+    preloaded.start(busy.place)
     busy.unharmed()

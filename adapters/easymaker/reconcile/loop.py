@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,7 @@ class Reconciler:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._busy = threading.BoundedSemaphore(pace.workers)
+        self._interrupted: deque[Lease] = deque()
         self._held: set[str] = set()
         self._held_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="reconcile")
@@ -69,7 +71,8 @@ class Reconciler:
         """Finish the looks under way and end. Their leases are given back by finishing."""
         self._stop.set()
         self._wake.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # Nothing is cancelled: what has been claimed is looked at, or its lease would have to expire.
+        self._pool.shutdown(wait=True)
         for thread in self._threads:
             thread.join(timeout=notifications.CHECK_SECONDS + 1)
 
@@ -82,6 +85,7 @@ class Reconciler:
             if self._stop.is_set():
                 return
             try:
+                self._give_back_interrupted()
                 lease, pause = self._claim()
             except Unavailable as error:
                 log.warning("database away", reason=str(error))
@@ -108,6 +112,17 @@ class Reconciler:
         if due is None:
             return None, IDLE_SECONDS
         return None, min(max(due, 0.01), self._pace.resync_seconds)
+
+    def _give_back_interrupted(self) -> None:
+        """The database is there again: what its absence has interrupted need not wait until its lease expires."""
+        while self._interrupted:
+            lease = self._interrupted.popleft()
+            try:
+                with self._database.transaction() as connection:
+                    leases.release(connection, lease)
+            except Unavailable:
+                self._interrupted.appendleft(lease)
+                raise
 
     def _give_back(self, lease: Lease) -> None:
         try:
@@ -138,6 +153,7 @@ class Reconciler:
             self._reconcile(lease)
         except Unavailable:
             result = "database away"
+            self._interrupted.append(lease)
         except Exception:
             result = "error"
             log.exception("look failed", resource=lease.record.id, kind=lease.record.kind)
