@@ -90,6 +90,20 @@ def figures(request: pytest.FixtureRequest) -> dict[str, Counter[str]]:
     return request.config.stash.setdefault(FIGURES, {})
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands its figures to the process that prints them."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["failure_figures"] = {k: dict(v) for k, v in session.config.stash.get(FIGURES, {}).items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    counted = node.config.stash.setdefault(FIGURES, {})
+    for subject, figures in getattr(node, "workeroutput", {}).get("failure_figures", {}).items():
+        counted.setdefault(subject, Counter()).update(figures)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     counted = config.stash.get(FIGURES, {})
     if counted:
