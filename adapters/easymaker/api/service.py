@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
@@ -32,6 +33,8 @@ from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 from adapters.easymaker.store import events, families, pages, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import Edit, Request
+
+log = structlog.get_logger("easymaker.api")
 
 OWNED_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in kind.links))
 EVENTS_SHOWN = 1000
@@ -251,7 +254,15 @@ class Resources:
 
     def _present(self, connection: Connection, kind: Kind, records: Sequence[Record]) -> list[Json]:
         loaded = families.load(connection, records, refs=bool(kind.links), source_kinds=kind.shows_sources)
-        return [kind.present(family, self._presenting) for family in loaded]
+        return [self._shown(kind, family) for family in loaded]
+
+    def _shown(self, kind: Kind, family: Family) -> Json:
+        """A record that cannot be shown, say of an older release, must not hide the others: it is shown in short."""
+        try:
+            return kind.present(family, self._presenting)
+        except Exception:
+            log.exception("cannot be shown", kind=kind.name, resource=family.record.id)
+            return kind.common_answer(family.record)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal, select
 
 from adapters.easymaker.kinds.record import Record
-from adapters.easymaker.store.rows import COLUMNS, EVERYTHING, any_of, record_at
+from adapters.easymaker.store.rows import COLUMNS, EVERYTHING, any_of, readable
 from adapters.easymaker.store.tables import links, resources
 
 
@@ -99,7 +99,7 @@ def page(connection: Connection, appkey: str, kind: str, wanted: Page) -> tuple[
         given |= {f"role_{number}": role, f"target_{number}": target}
     query, count = _listing(shape)
     rows = connection.execute(query, given | {"limit": wanted.limit, "offset": wanted.offset}).all()
-    records = [record_at(row) for row in rows]
+    records = readable(rows)
     if not shape.paged:
         return records, len(records)
     if rows:

@@ -1,13 +1,16 @@
 """From a row of the resources table to a Record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
 from sqlalchemy import CollectionAggregate, Column, Row, String, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.easymaker.kinds.record import Goal, Record
 from adapters.easymaker.store.tables import resources
+
+log = structlog.get_logger("easymaker.store")
 
 NAMES = (
     "id",
@@ -43,6 +46,17 @@ def record_at(row: Row[Any], start: int = 0) -> Record:
     values = list(row[start : start + len(NAMES)])
     values[GOAL] = Goal(values[GOAL])
     return Record(*values)
+
+
+def readable(rows: Iterable[Row[Any]]) -> list[Record]:
+    """The records of those rows that this release understands; one of a newer release is told to the log."""
+    records: list[Record] = []
+    for row in rows:
+        try:
+            records.append(record_at(row))
+        except ValueError as error:
+            log.warning("unreadable row", resource=row[0], reason=str(error))
+    return records
 
 
 def record_of(row: Mapping[Any, Any]) -> Record:

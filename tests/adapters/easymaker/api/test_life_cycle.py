@@ -21,7 +21,7 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
     model = api.create("models", "model", {"modelName": "iris", "trainingId": trained["training"]})["modelId"]
     api.wait("models", "model", model, {"ACTIVE"})
     body = {
-        "endpointName": "iris",
+        "endpointName": "life cycle",
         "flavorId": api.flavor("m2.c2m4"),
         "nodeCount": 1,
         "endpointModelResourceList": [{"modelId": model, "apigwResourceUri": "/inference"}],

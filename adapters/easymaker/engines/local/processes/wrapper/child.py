@@ -13,7 +13,8 @@ from .cgroup import Cgroup
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_RESET_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+# All of them: a shell that started the adapter in the background has left some ignored.
+_RESET_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 # Under pressure the kernel should rather end a job than the adapter or its database.
 _OOM_SCORE = "300"
 
