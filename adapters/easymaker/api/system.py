@@ -24,7 +24,7 @@ TOKEN_SECONDS = 6 * 3600
 
 @router.get("/healthz", **plain("healthz", "The process lives"))
 @rule(Rule.PUBLIC)
-def healthz() -> Response:
+async def healthz() -> Response:
     return success()
 
 
