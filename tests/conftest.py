@@ -29,6 +29,7 @@ TOKENS = {
     "reader": {"local": "reader"},
     "stranger": {"other": "owner"},
     "both": {"local": "owner", "other": "owner"},
+    "lister": {"lists": "owner"},
 }
 
 

@@ -10,7 +10,7 @@ NAMES = ["alpha 1", "Alpha 2", "beta_1", "beta%2", "gamma"]
 @pytest.fixture(scope="module")
 def both(installation: Any) -> Any:
     """An appkey that only this module uses, with five experiments made one after the other."""
-    api = installation.api(appkey="other", who="both")
+    api = installation.api(appkey="lists", who="lister")
     for name in NAMES:
         api.create("experiments", "experiment", {"experimentName": name})
     return api
