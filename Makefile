@@ -42,7 +42,7 @@ benchmarks: setup
 # The lock holds hashes and no registry address, so it works behind any mirror.
 lock: setup
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --python-version 3.11 --extra local --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
+	  --python-version 3.11 --extra local --extra cluster --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
 
 clean:
 	rm -rf $(VENV)

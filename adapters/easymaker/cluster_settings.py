@@ -1,0 +1,66 @@
+"""What an operator can set of the cluster engine, each as ``EASYMAKER_CLUSTER_<NAME>`` in the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+NamespacedName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][-a-z0-9.]*/[a-z0-9][-a-z0-9.]*$")]
+
+
+class ClusterSettings(BaseSettings):
+    """All settings of the cluster engine; raises pydantic's ValidationError with the variable's name when malformed."""
+
+    model_config = SettingsConfigDict(env_prefix="EASYMAKER_CLUSTER_", extra="ignore", frozen=True)
+
+    kubeconfig: Path | None = Field(
+        default=None, description="kubeconfig file; unset: the pod's own service account, else KUBECONFIG"
+    )
+    context: str | None = Field(default=None, description="Context of the kubeconfig; unset: its current one")
+    namespace: DnsLabel = Field(default="kubeflow", description="Namespace that the adapter itself runs in")
+    namespaces: tuple[DnsLabel, ...] = Field(
+        default=(), description="Profile namespaces to watch (JSON list); empty: all of the cluster"
+    )
+    resync_seconds: float = Field(default=300.0, ge=1, description="How often everything is looked at without a change")
+    serving_mode: Literal["RawDeployment", "Serverless"] = Field(
+        default="RawDeployment", description="KServe deployment mode of stage resources"
+    )
+    routes: Literal["gateway-api", "istio"] = Field(
+        default="gateway-api", description="How stages are published: HTTPRoute or Istio VirtualService"
+    )
+    gateway: NamespacedName = Field(
+        default="kubeflow/easymaker-gateway", description="NAMESPACE/NAME of the Gateway that stages are published at"
+    )
+    gateway_host: str = Field(
+        default="easymaker.example.com", max_length=253, description="Public host name of that Gateway"
+    )
+    knative_gateway: NamespacedName = Field(
+        default="istio-system/knative-local-gateway", description="Service that serverless models are reached through"
+    )
+    kubeflow_url: str = Field(default="", max_length=253, description="Address of the Kubeflow dashboard, for links")
+    pipelines_url: str | None = Field(
+        default=None, description="Address of the Kubeflow Pipelines API server; unset: no experiment is made there"
+    )
+    pipelines_token: Path = Field(
+        default=Path("/var/run/secrets/kubeflow/pipelines/token"),
+        description="File with a service-account token for the audience pipelines.kubeflow.org",
+    )
+    plain_runtime: str = Field(default="easymaker-plain", description="ClusterTrainingRuntime of plain trainings")
+    torch_runtime: str = Field(default="easymaker-torch", description="ClusterTrainingRuntime of torchrun trainings")
+    serving_runtime_prefix: str = Field(default="easymaker-", description="Prefix of the ClusterServingRuntimes' names")
+    job_service_account: str = Field(
+        default="easymaker-jobs", description="ServiceAccount of training pods, in each profile namespace"
+    )
+    model_service_account: str = Field(
+        default="easymaker-models", description="ServiceAccount of model pods, in each profile namespace"
+    )
+    storage_class: str | None = Field(default=None, description="StorageClass of volume claims; unset: the default")
+    tensorboard_storage_gb: int = Field(default=10, ge=1, description="Volume size for an experiment's TensorBoard logs")
+    tensorboard_access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = Field(
+        default="ReadWriteMany", description="Access mode of that volume; trainings write, TensorBoard reads"
+    )
+    token_audiences: tuple[str, ...] = Field(
+        default=(), description="Audiences that a caller's token must have (JSON list); empty: the API server's own"
+    )
