@@ -46,6 +46,10 @@ class Flavor(Entry):
     groups: tuple[str, ...] = Field(default=(), description="Resource families that offer it; empty: all")
     cpu_reserved_milli: int = Field(default=CPU_RESERVED_MILLI, ge=0)
     memory_reserved_mib: int = Field(default=MEMORY_RESERVED_MIB, ge=0)
+    # Where the cluster has it: for the engine alone, so no answer shows it.
+    node_selector: dict[str, str] = Field(default={}, exclude=True, description="Labels of the nodes of this type")
+    tolerations: tuple[dict[str, Any], ...] = Field(default=(), exclude=True, description="As in a pod's spec")
+    gpu_resource: str = Field(default="nvidia.com/gpu", exclude=True, description="What a GPU is called by its nodes")
 
     @model_validator(mode="after")
     def _fill(self) -> "Flavor":
