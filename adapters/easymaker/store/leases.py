@@ -6,7 +6,7 @@ neither changes nothing, and the resource is simply looked at again. Whoever wan
 anew; if that happens during a look, the look that ends does not overwrite it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -81,6 +81,17 @@ NEIGHBOURS = text(
     UPDATE resources
        SET due_at = CASE WHEN lease_token IS NULL THEN LEAST(due_at, clock_timestamp()) ELSE clock_timestamp() END
       FROM near WHERE resources.id = near.id
+    """
+)
+
+# Rows are waited for, in one order: whoever holds one may have looked before what the engine has seen happen.
+WAKE = text(
+    """
+    WITH woken AS MATERIALIZED (
+        SELECT id FROM resources WHERE due_at IS NOT NULL AND id = ANY(:ids) ORDER BY id FOR UPDATE)
+    UPDATE resources
+       SET due_at = CASE WHEN lease_token IS NULL THEN LEAST(due_at, clock_timestamp()) ELSE clock_timestamp() END
+      FROM woken WHERE resources.id = woken.id
     """
 )
 
@@ -159,6 +170,12 @@ def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
         connection.execute(NEIGHBOURS, {"id": record.id})
         wake(connection)
     return True
+
+
+def look_again(connection: Connection, ids: Collection[str]) -> None:
+    """The engine has seen something happen to these: they are due at once, but for those that rest."""
+    if connection.execute(WAKE, {"ids": sorted(ids)}).rowcount:
+        wake(connection)
 
 
 def release(connection: Connection, lease: Lease) -> None:
