@@ -1,0 +1,45 @@
+"""Which rules of a CRD can be evaluated here at all: a test holds the list of those that cannot."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.strict_schema.crds import CustomKind
+from tests.strict_schema.finding import child
+from tests.strict_schema.node import Node
+from tests.strict_schema.rules_cel import compiled, is_transition
+
+
+@dataclass
+class Survey:
+    """Places with a rule, over all served versions; a rule may stand at several places."""
+
+    evaluable: list[str] = field(default_factory=list)
+    transitions: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+def survey(kind: CustomKind) -> Survey:
+    result = Survey()
+    for version, root in kind.served.items():
+        for path, rule in _rules(root, ""):
+            place = f"{kind.name} {version} {path or '(root)'}: {rule}"
+            if is_transition(rule):
+                result.transitions.append(place)
+            elif isinstance(compiled(rule), Exception):
+                result.broken.append(place)
+            else:
+                result.evaluable.append(place)
+    return result
+
+
+def _rules(node: Node, path: str) -> Iterator[tuple[str, str]]:
+    for rule in node.rules:
+        yield path, rule["rule"]
+    for name in node.properties:
+        inner = node.child(name)
+        if inner is not None:
+            yield from _rules(inner, child(path, name))
+    if node.items is not None:
+        yield from _rules(node.items, f"{path}[]")
+    if node.additional is not None:
+        yield from _rules(node.additional, f"{path}{{}}")
