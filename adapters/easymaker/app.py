@@ -14,9 +14,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adapters.easymaker import catalogue
+from adapters.easymaker.access import Principal, Role
 from adapters.easymaker.api import docs, errors, lookups, openapi, routes, system
-from adapters.easymaker.api.authentication import Principal, Role, TokenFile
+from adapters.easymaker.api.authentication import TokenFile
 from adapters.easymaker.api.middleware import FrontDoor
+from adapters.easymaker.api.rules import RolePolicy
 from adapters.easymaker.api.service import Resources
 from adapters.easymaker.engines.base import Engine, Part
 from adapters.easymaker.engines.local.engine import LocalEngine, build_local, local_home
@@ -151,6 +153,7 @@ def _start(app: FastAPI, settings: Settings, entries: catalogue.Catalogue) -> Ru
 
     state: Any = app.state
     state.authenticator = TokenFile(settings.secrets_dir / "tokens.json")
+    state.policy = RolePolicy()
     state.catalogue = entries
     state.database = database
     state.engine = engine

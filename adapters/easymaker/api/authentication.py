@@ -1,48 +1,22 @@
-"""Who calls, and what that caller may do. Identity comes from a token and never from a plain header."""
+"""Who calls. Identity comes from a token and never from a plain header."""
 
 import hashlib
 import hmac
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 
+from adapters.easymaker.access import Principal, Role
 from adapters.easymaker.errors import Unauthenticated
 
-TOKEN_LENGTH = 512
 
-
-class Role(StrEnum):
-    READER = "reader"
-    OWNER = "owner"
-
-
-@dataclass(frozen=True)
-class Principal:
-    """A caller and its role in each appkey; an appkey that is not named is closed to it."""
-
-    name: str
-    roles: Mapping[str, Role]
-
-    def role(self, appkey: str) -> Role | None:
-        return self.roles.get(appkey)
-
-
-class Authenticator(Protocol):
-    def authenticate(self, token: str) -> Principal:
-        """Raises Unauthenticated for a token that nobody issued."""
-        ...
-
-
-def bearer(headers: Mapping[str, str]) -> str:
+def bearer(headers: Mapping[str, str], longest: int) -> str:
     """The token of a request, from any of the headers that clients use.
 
     Raises:
-        Unauthenticated: there is none.
+        Unauthenticated: there is none, or it is longer than ``longest``.
     """
     token = headers.get("x-easymaker-token")
     for name in ("x-nhn-authorization", "authorization"):
@@ -51,13 +25,15 @@ def bearer(headers: Mapping[str, str]) -> str:
             token = value[7:].strip()
     if not token or token == "None":  # noqa: S105 - what the SDK sends when it has no token
         raise Unauthenticated("no token: send X-EasyMaker-Token (the SDK does so when EM_TOKEN is set)")
-    if len(token) > TOKEN_LENGTH:
+    if len(token) > longest:
         raise Unauthenticated("the token is not valid here")
     return token
 
 
 class TokenFile:
     """Tokens of a local installation: a file of mode 0600 that holds their digests, read again when it changes."""
+
+    longest_token = 512
 
     def __init__(self, path: Path) -> None:
         self._path = path

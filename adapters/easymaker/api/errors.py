@@ -19,6 +19,8 @@ STATUS: dict[type[EasyMakerError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    # An engine's part that the answer needs: a log, a report.
+    errors.TemporaryEngineError: 503,
     errors.Unavailable: 503,
 }
 CODES: dict[int, str] = {status: error.code for error, status in STATUS.items()} | {
@@ -40,7 +42,7 @@ def answer(error: EasyMakerError) -> Response:
     headers = {"Retry-After": "2"} if status == 503 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return failure(status, error.code if status != 500 else "INTERNAL_ERROR", str(error), headers)
+    return failure(status, CODES[status], str(error), headers)
 
 
 def describe(error: ValidationError) -> str:

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
+from adapters.easymaker.access import Verb
 from adapters.easymaker.api.envelope import success
 from adapters.easymaker.api.openapi import lookup
 from adapters.easymaker.api.routes import PREFIX
-from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
+from adapters.easymaker.api.rules import GuardedRoute, access
 from adapters.easymaker.catalogue import Algorithm, Catalogue, Flavor
 from adapters.easymaker.kinds.training_settings import present_image
 
@@ -30,14 +31,14 @@ def _offered(flavor: Flavor, query: QueryParams) -> bool:
 
 
 @router.get("/flavors", **lookup("flavors", "flavorList", "Instance types"))
-@rule(Rule.READ)
+@access("flavors", Verb.LIST)
 def flavors(request: Request, appkey: str) -> Response:
     offered = [f for f in _catalogue(request).flavors if _offered(f, request.query_params)]
     return success({"flavorList": [_wire(f, "groups") for f in offered]})
 
 
 @router.get("/images", **lookup("images", "imageList", "Images of notebooks and trainings"))
-@rule(Rule.READ)
+@access("images", Verb.LIST)
 def images(request: Request, appkey: str) -> Response:
     wanted = request.query_params.getlist("groupTypeCodeList")
     found = [i for i in _catalogue(request).images if not wanted or i.group_type in wanted]
@@ -45,7 +46,7 @@ def images(request: Request, appkey: str) -> Response:
 
 
 @router.get("/algorithms", **lookup("algorithms", "algorithmList", "Algorithms that the platform provides"))
-@rule(Rule.READ)
+@access("algorithms", Verb.LIST)
 def algorithms(request: Request, appkey: str) -> Response:
     catalogue = _catalogue(request)
     return success({"algorithmList": [_algorithm(a, catalogue) for a in catalogue.algorithms]})
@@ -63,7 +64,7 @@ def _algorithm(algorithm: Algorithm, catalogue: Catalogue) -> dict[str, Any]:
 
 
 @router.get("/model-presets", **lookup("model-presets", "modelPresetList", "Models that can be deployed or tuned"))
-@rule(Rule.READ)
+@access("model-presets", Verb.LIST)
 def model_presets(request: Request, appkey: str) -> Response:
     scope = request.query_params.get("exposureScopeCode")
     name = request.query_params.get("modelPresetName")
@@ -79,7 +80,7 @@ def model_presets(request: Request, appkey: str) -> Response:
     "/model-presets/parameter-specs",
     **lookup("model-preset-parameter-specs", "modelParameterSpecList", "Parameters of model presets"),
 )
-@rule(Rule.READ)
+@access("model-presets", Verb.LIST)
 def parameter_specs(request: Request, appkey: str) -> Response:
     preset_id = request.query_params.get("modelPresetId")
     code = request.query_params.get("parameterTypeCode")

@@ -9,9 +9,10 @@ import anyio.to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from adapters.easymaker.access import Verb
 from adapters.easymaker.api import bodies, openapi, paging
 from adapters.easymaker.api.envelope import success
-from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
+from adapters.easymaker.api.rules import GuardedRoute, access
 from adapters.easymaker.api.service import Caller, LogReader, Resources
 from adapters.easymaker.errors import InvalidRequest, NotFound
 from adapters.easymaker.kinds import KINDS
@@ -26,7 +27,7 @@ def _caller(request: Request, appkey: str) -> Caller:
     key = request.headers.get("idempotency-key")
     if key is not None and not re.fullmatch(openapi.KEY_PATTERN, key):
         raise InvalidRequest("Idempotency-Key: must be 1 to 255 printable ASCII characters")
-    return Caller(appkey, request.state.principal.name, key)
+    return Caller(appkey, request.state.principal, request.app.state.policy, key)
 
 
 def _resources(request: Request) -> Resources:
@@ -55,11 +56,11 @@ def build() -> APIRouter:
 
 
 def _collection(router: APIRouter, kind: Kind) -> None:
-    @rule(Rule.WRITE)
+    @access(kind.plural, Verb.CREATE)
     def create(request: Request, appkey: str) -> Response:
         return success({kind.key: _resources(request).create(kind, _caller(request, appkey), _given(request))})
 
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.LIST)
     def listing(request: Request, appkey: str) -> Response:
         return success(_resources(request).list_page(kind, appkey, request.query_params))
 
@@ -69,21 +70,21 @@ def _collection(router: APIRouter, kind: Kind) -> None:
 
 
 def _item(router: APIRouter, kind: Kind) -> None:
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.GET)
     def get(request: Request, appkey: str, resource_id: str) -> Response:
         return success({kind.key: _resources(request).get(kind, appkey, resource_id)})
 
-    @rule(Rule.WRITE)
+    @access(kind.plural, Verb.UPDATE)
     def update(request: Request, appkey: str, resource_id: str) -> Response:
         changed = _resources(request).update(kind, _caller(request, appkey), resource_id, _given(request))
         return success({kind.key: changed})
 
-    @rule(Rule.WRITE)
+    @access(kind.plural, Verb.DELETE)
     def delete(request: Request, appkey: str, resource_id: str) -> Response:
         _resources(request).delete(kind, _caller(request, appkey), resource_id)
         return success()
 
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.GET)
     def events(request: Request, appkey: str, resource_id: str) -> Response:
         return success({"eventList": _resources(request).events(kind, appkey, resource_id)})
 
@@ -95,7 +96,7 @@ def _item(router: APIRouter, kind: Kind) -> None:
 
 
 def _action(router: APIRouter, kind: Kind, action: Action) -> None:
-    @rule(Rule.WRITE)
+    @access(kind.plural, Verb.UPDATE)
     def act(request: Request, appkey: str, resource_id: str) -> Response:
         given = _given(request) if action.body else {}
         changed = _resources(request).act(kind, _caller(request, appkey), resource_id, (action, given))
@@ -106,7 +107,7 @@ def _action(router: APIRouter, kind: Kind, action: Action) -> None:
 
 
 def _report(router: APIRouter, kind: Kind, report: Report) -> None:
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.GET)
     def read(request: Request, appkey: str, resource_id: str) -> Response:
         return success({report.key: _resources(request).report(kind, appkey, resource_id, report)})
 
@@ -115,11 +116,11 @@ def _report(router: APIRouter, kind: Kind, report: Report) -> None:
 
 
 def _copy(router: APIRouter, kind: Kind) -> None:
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.GET)
     def settings(request: Request, appkey: str, resource_id: str) -> Response:
         return success({kind.key: _resources(request).settings_to_copy(kind, appkey, resource_id)})
 
-    @rule(Rule.WRITE)
+    @access(kind.plural, Verb.GET, Verb.CREATE)
     def copy(request: Request, appkey: str, resource_id: str) -> Response:
         made = _resources(request).copy(kind, _caller(request, appkey), resource_id, _given(request))
         return success({kind.key: made})
@@ -130,7 +131,7 @@ def _copy(router: APIRouter, kind: Kind) -> None:
 
 
 def _logs(router: APIRouter, kind: Kind) -> None:
-    @rule(Rule.READ)
+    @access(kind.plural, Verb.GET)
     async def logs(request: Request, appkey: str, resource_id: str) -> Response:
         offset = _offset(request)
         reader = await anyio.to_thread.run_sync(_resources(request).log_reader, kind, appkey, resource_id)

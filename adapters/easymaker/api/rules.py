@@ -1,20 +1,28 @@
-"""Every route states its rule; a route without one is refused. A test lists all routes with their rules."""
+"""Every route states what it lets a caller do; a route that states nothing is refused. A test lists all routes."""
 
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import anyio.to_thread
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from adapters.easymaker.api.authentication import Authenticator, Principal, Role, bearer
+from adapters.easymaker.access import READING, Access, AccessPolicy, Authenticator, Principal, Role, Verb
+from adapters.easymaker.api.authentication import bearer
 from adapters.easymaker.errors import Forbidden, InvalidRequest
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
+# Threads for asking who may do what. They are not those that answer: when whoever is asked hangs, the rest goes on.
+ASKING_THREADS = 32
+_ASKING: RunVar[CapacityLimiter] = RunVar("easymaker-asking")
+
 
 class Rule(StrEnum):
-    """PUBLIC: nothing to protect. SIGNED_IN: any valid token. READ, WRITE: a role in the appkey of the path.
+    """PUBLIC: nothing to protect. SIGNED_IN: any valid token. READ, WRITE: as the policy says for the appkey.
 
     TICKET: the endpoint checks a signed ticket in the URL itself, for pages that a browser opens.
     """
@@ -27,9 +35,21 @@ class Rule(StrEnum):
 
 
 def rule(value: Rule) -> Callable[[Endpoint], Endpoint]:
+    """For routes that are no appkey's: PUBLIC, SIGNED_IN or TICKET."""
+
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.__easymaker_rule__ = value  # type: ignore[attr-defined]
         return endpoint
+
+    return mark
+
+
+def access(kind_plural: str, *verbs: Verb) -> Callable[[Endpoint], Endpoint]:
+    """For routes below an appkey: the caller needs all of these verbs. Makes the rule READ or WRITE."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.__easymaker_access__ = (kind_plural, verbs)  # type: ignore[attr-defined]
+        return rule(Rule.READ if READING.issuperset(verbs) else Rule.WRITE)(endpoint)
 
     return mark
 
@@ -38,15 +58,61 @@ def rule_of(endpoint: Callable[..., Any]) -> Rule | None:
     return getattr(endpoint, "__easymaker_rule__", None)
 
 
-def authorize(value: Rule, principal: Principal, appkey: str | None) -> None:
-    """Raises Forbidden unless the principal may do this in the appkey."""
-    if value is Rule.SIGNED_IN:
-        return
-    role = principal.role(appkey or "")
-    if role is None:
-        raise Forbidden(f"the token has no access to appkey {appkey}")
-    if value is Rule.WRITE and role is not Role.OWNER:
-        raise Forbidden(f"the token may only read in appkey {appkey}")
+def access_of(endpoint: Callable[..., Any]) -> tuple[str, tuple[Verb, ...]]:
+    """The resource and the verbs that a route below an appkey asks for."""
+    return getattr(endpoint, "__easymaker_access__", ("", ()))
+
+
+class RolePolicy:
+    """Of a local installation: the token file gives each token a role per appkey. A reader reads, an owner does all."""
+
+    def authorize(self, principal: Principal, access: Access) -> None:
+        role = principal.role(access.appkey)
+        if role is None:
+            raise Forbidden(f"the token has no access to appkey {access.appkey}")
+        if access.verb not in READING and role is not Role.OWNER:
+            raise Forbidden(f"the token may only read in appkey {access.appkey}")
+
+
+def _asked(endpoint: Callable[..., Any], request: Request) -> list[Access]:
+    """What the policy is asked. A list and a create mean no resource by name.
+
+    Raises:
+        Forbidden: the route does not say what it needs, or has no appkey.
+    """
+    if rule_of(endpoint) is Rule.SIGNED_IN:
+        return []
+    plural, verbs = access_of(endpoint)
+    appkey = request.path_params.get("appkey", "")
+    if not (plural and verbs and appkey):
+        raise Forbidden("this path has no access rule and is closed")
+    name = request.path_params.get("resource_id", "")
+    return [Access(verb, plural, appkey, "" if verb in (Verb.LIST, Verb.CREATE) else name) for verb in verbs]
+
+
+async def _admit(endpoint: Callable[..., Any], request: Request) -> Principal:
+    """Who calls, once the policy has allowed what the route does."""
+    authenticator: Authenticator = request.app.state.authenticator
+    policy: AccessPolicy = request.app.state.policy
+    token = bearer(request.headers, authenticator.longest_token)
+    asked = _asked(endpoint, request)
+
+    def ask() -> Principal:
+        principal = authenticator.authenticate(token)
+        for wanted in asked:
+            policy.authorize(principal, wanted)
+        return principal
+
+    return await anyio.to_thread.run_sync(ask, limiter=_asking_limiter())
+
+
+def _asking_limiter() -> CapacityLimiter:
+    try:
+        return _ASKING.get()
+    except LookupError:
+        limiter = CapacityLimiter(ASKING_THREADS)
+        _ASKING.set(limiter)
+        return limiter
 
 
 class GuardedRoute(APIRoute):
@@ -67,10 +133,7 @@ class GuardedRoute(APIRoute):
             if "\x00" in request.url.path or "%00" in request.url.query:
                 raise InvalidRequest("the URL contains a NUL character")
             if value not in (Rule.PUBLIC, Rule.TICKET):
-                authenticator: Authenticator = request.app.state.authenticator
-                principal = authenticator.authenticate(bearer(request.headers))
-                authorize(value, principal, request.path_params.get("appkey"))
-                request.state.principal = principal
+                request.state.principal = await _admit(self.endpoint, request)
             if request.method in ("POST", "PUT", "PATCH"):
                 request.state.body = await request.body()
             return await handle(request)

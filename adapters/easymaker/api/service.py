@@ -1,5 +1,10 @@
-"""What the API does with resources, for any kind: one transaction each, decided by what the kind declares."""
+"""What the API does with resources, for any kind: one transaction each, decided by what the kind declares.
 
+The route has asked whether the caller may do this. What a body refers to is asked for in here, always before a
+transaction begins: whoever answers may be slow, and nothing may be locked meanwhile.
+"""
+
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
 
+from adapters.easymaker.access import Access, AccessPolicy, Principal, Verb
 from adapters.easymaker.api import bodies, paging
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.crash_points import crash_point
@@ -40,13 +46,29 @@ OWNED_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in ki
 EVENTS_SHOWN = 1000
 
 
+LONGEST_NAME = 255
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, in which appkey, and the request's Idempotency-Key."""
+    """Who asks, in which appkey, who decides what it may do there, and the request's Idempotency-Key."""
 
     appkey: str
-    name: str
+    principal: Principal
+    policy: AccessPolicy
     request_key: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As it is recorded: a name that is too long for that keeps its beginning and stays distinct."""
+        name = self.principal.name
+        if len(name) <= LONGEST_NAME:
+            return name
+        return f"{name[:190]}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+    def require(self, verb: Verb, kind: Kind, resource_id: str) -> None:
+        """Raises Forbidden unless the caller may do this to that resource."""
+        self.policy.authorize(self.principal, Access(verb, kind.plural, self.appkey, resource_id))
 
 
 def _new_id() -> str:
@@ -69,43 +91,56 @@ class Resources:
     def create(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Json:
         digest = self._secrets.fingerprint(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
         request = Request(caller.appkey, caller.name, caller.request_key, digest)
+        repeated = self._repeated(kind, request)
+        if repeated is not None:
+            return repeated
+        body = bodies.validate(kind.create_body, self._with_template(kind, caller, given))
+        references = kind.references(body)
+        _require_references(caller, kind, references)
         with self._database.transaction() as connection:
             earlier = resources.find_by_request(connection, kind.name, request)
             if earlier is None:
-                body = bodies.validate(kind.create_body, self._with_template(connection, kind, caller, given))
-                new = kind.plan(body, self._planning(connection, kind, caller, kind.references(body)))
+                new = kind.plan(body, self._planning(connection, kind, caller, references))
                 earlier = resources.create(connection, request, new)
                 # Before the commit: nobody can find the resource without its secrets.
                 for item in new:
                     if item.secrets:
-                        self._secrets.put(item.id, item.secrets)
+                        self._secrets.put(caller.appkey, item.id, item.secrets)
                 crash_point("api.before_commit")
             answer = self._present(connection, kind, [earlier])[0]
         crash_point("api.after_commit")
         return answer
 
-    def _with_template(
-        self, connection: Connection, kind: Kind, caller: Caller, given: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    def _repeated(self, kind: Kind, request: Request) -> Json | None:
+        """The answer to a request that was carried out before, whatever has become of what its body refers to."""
+        if request.key is None:
+            return None
+        with self._database.reading() as connection:
+            earlier = resources.find_by_request(connection, kind.name, request)
+            return None if earlier is None else self._present(connection, kind, [earlier])[0]
+
+    def _with_template(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Mapping[str, Any]:
         template_id = given.get(kind.template[0]) if kind.template else None
         if kind.template is None or not isinstance(template_id, str):
             return given
         template = KIND_BY_NAME[kind.template[1]]
-        record = self._referred(
-            connection, caller, [Reference("template", template.name, template_id, kind.template[0])]
-        )[template_id]
+        caller.require(Verb.GET, template, template_id)
+        reference = Reference("template", template.name, template_id, kind.template[0])
+        with self._database.reading() as connection:
+            record = self._referred(connection, caller, [reference])[template_id]
         return bodies.merge(_settings(record.spec, kind, template), given)
 
     def _referred(
         self, connection: Connection, caller: Caller, references: Sequence[Reference], kind: Kind | None = None
     ) -> dict[str, Record]:
-        """The records that a body refers to, locked against being deleted meanwhile."""
+        """The records that a body refers to; for the body of a ``kind``, locked against being deleted meanwhile."""
         found: dict[str, Record] = {}
         for target in sorted({reference.kind for reference in references}):
             wanted = [r for r in references if r.kind == target]
             owner = kind is not None and any(kind.link(r.role).owner for r in wanted)
+            lock = None if kind is None else "update" if owner else "share"
             ids = sorted({r.id for r in wanted})
-            found |= resources.find(connection, caller.appkey, target, ids, "update" if owner else "share")
+            found |= resources.find(connection, caller.appkey, target, ids, lock)
         for reference in references:
             target = found.get(reference.id)
             title = KIND_BY_NAME[reference.kind].title.lower()
@@ -140,6 +175,8 @@ class Resources:
 
     def update(self, kind: Kind, caller: Caller, resource_id: str, given: Mapping[str, Any]) -> Json:
         body = bodies.validate(kind.update_body, given)
+        if kind.update_body is kind.create_body:
+            _require_references(caller, kind, kind.references(body))
         with self._database.transaction() as connection:
             record = self._find(connection, kind, caller.appkey, resource_id, lock="update")
             if record.goal is Goal.ABSENT:
@@ -178,6 +215,8 @@ class Resources:
     def act(self, kind: Kind, caller: Caller, resource_id: str, action: tuple[Action, Mapping[str, Any]]) -> Json:
         verb, given = action
         body = bodies.validate(verb.body, given) if verb.body else None
+        for reference in verb.references(body):
+            caller.require(Verb.GET, KIND_BY_NAME[reference.kind], reference.id)
         with self._database.transaction() as connection:
             record = self._find(connection, kind, caller.appkey, resource_id, lock="update")
             if record.goal is Goal.ABSENT:
@@ -272,6 +311,19 @@ class LogReader:
 
     def read(self, offset: int, limit: int) -> tuple[bytes, bool]:
         return self.driver.read_log(self.family, offset, limit)
+
+
+def _require_references(caller: Caller, kind: Kind, references: Sequence[Reference]) -> None:
+    """What a body refers to must be the caller's to see, and the caller's to change where it becomes part of it.
+
+    Raises:
+        Forbidden: with the first that is not.
+    """
+    for reference in references:
+        target = KIND_BY_NAME[reference.kind]
+        caller.require(Verb.GET, target, reference.id)
+        if kind.link(reference.role).owner:
+            caller.require(Verb.UPDATE, target, reference.id)
 
 
 def _settings(spec: Json, kind: Kind, source: Kind | None) -> Json:

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from adapters.easymaker.access import Verb
 from adapters.easymaker.api.envelope import success
 from adapters.easymaker.api.openapi import plain, ticketed
-from adapters.easymaker.api.rules import GuardedRoute, Rule, rule
+from adapters.easymaker.api.rules import GuardedRoute, Rule, access, rule
 from adapters.easymaker.errors import NotFound, Unavailable
 from adapters.easymaker.store import resources
 from adapters.easymaker.store.database import Database
@@ -20,6 +21,14 @@ from adapters.easymaker.store.database import Database
 router = APIRouter(route_class=GuardedRoute, tags=["Platform"])
 
 TOKEN_SECONDS = 6 * 3600
+# Told where the engine runs no such part itself: there state.storage_token and state.open_tensorboard are None.
+NO_STORAGE = (
+    "this installation issues no object-storage tokens: its storage is the platform's own; use the credentials that "
+    "the platform team has given out for it"
+)
+NO_TENSORBOARD = (
+    "this installation opens no TensorBoard itself: tensorboardAccessUri of the experiment has its address in Kubeflow"
+)
 
 
 @router.get("/healthz", **plain("healthz", "The process lives"))
@@ -62,9 +71,12 @@ def platform(request: Request) -> Response:
     "/token/v1.0/appkeys/{appkey}/groups/{group}/iaas-token",
     **plain("iaas-token", "A token for the object storage, as the SDK asks for it"),
 )
-@rule(Rule.READ)
+@access("storage", Verb.GET)
 def iaas_token(request: Request, appkey: str, group: str) -> Response:
-    minted = request.app.state.storage_token(appkey, request.state.principal, TOKEN_SECONDS)
+    mint = request.app.state.storage_token
+    if mint is None:
+        raise NotFound(NO_STORAGE)
+    minted = mint(appkey, request.state.principal, TOKEN_SECONDS)
     if minted is None:
         raise Unavailable("the object storage is still starting; try again in a moment")
     expires = datetime.fromtimestamp(int(time.time()) + TOKEN_SECONDS, UTC)
@@ -79,6 +91,9 @@ def ticket(key: bytes, experiment_id: str) -> str:
 @router.get("/tensorboard/{experiment_id}", **ticketed("open-tensorboard", "Open an experiment's TensorBoard"))
 @rule(Rule.TICKET)
 def tensorboard(request: Request, experiment_id: str) -> Response:
+    open_tensorboard = request.app.state.open_tensorboard
+    if open_tensorboard is None:
+        raise NotFound(NO_TENSORBOARD)
     given = request.query_params.get("ticket", "")
     expected = ticket(request.app.state.ticket_key, experiment_id)
     if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
@@ -86,7 +101,7 @@ def tensorboard(request: Request, experiment_id: str) -> Response:
     with request.app.state.database.transaction() as connection:
         if not resources.exists(connection, "experiment", experiment_id):
             raise NotFound(f"there is no experiment {experiment_id}")
-    board = request.app.state.open_tensorboard(experiment_id)
+    board = open_tensorboard(experiment_id)
     if board["status"] == "RUNNING":
         return RedirectResponse(board["uri"], status_code=302)
     page = f"<!doctype html><title>TensorBoard</title><p>TensorBoard of {escape(experiment_id)} is starting …"

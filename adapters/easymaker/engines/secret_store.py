@@ -1,22 +1,32 @@
 """Where secret values of resources are kept: never in the database. A record keeps their names only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 
 class SecretStore(Protocol):
-    """Written before the resource's row is committed, deleted when nothing is left of the resource."""
+    """Written before the resource's row is committed, deleted when nothing is left of the resource.
 
-    def put(self, resource_id: str, values: Mapping[str, str]) -> None:
-        """Keep these values; replaces earlier ones."""
+    Nothing here reads a value back: that is for whoever runs the resource, and on a cluster not even for the adapter.
+    """
+
+    def put(self, appkey: str, resource_id: str, values: Mapping[str, str]) -> None:
+        """Keep these values; replaces earlier ones.
+
+        Raises:
+            Unavailable: the store is away.
+        """
         ...
 
-    def get(self, resource_id: str) -> Mapping[str, str]:
-        """The values by name; empty when there are none."""
-        ...
-
-    def delete(self, resource_id: str) -> None:
+    def delete(self, appkey: str, resource_id: str) -> None:
         """Missing is success."""
+        ...
+
+    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]]) -> int:
+        """Delete what a crash between put() and the commit of its resource has left; returns how many.
+
+        ``known`` tells which of the given ids are those of resources. What is younger than the longest request stays.
+        """
         ...
 
     def fingerprint(self, content: bytes) -> str:

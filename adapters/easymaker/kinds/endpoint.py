@@ -152,6 +152,9 @@ KIND = Kind(
             summary="Make another ACTIVE stage the default one; the old default stage is deleted",
             apply=change_default_stage,
             body=DefaultStageChange,
+            references=lambda body: [
+                Reference("stage", endpoint_stage.KIND.name, body.endpoint_stage_id, "endpointStageId")
+            ],
             example={"endpointStageId": "3c1d…"},
         ),
     ),

@@ -103,13 +103,14 @@ class Change:
 class Action:
     """A verb beyond create, update and delete, served at ``PUT /{plural}/{id}/{path}``.
 
-    ``apply`` is pure: from the family (and the families that ``references`` names) to changes, or a Conflict.
+    ``apply`` is pure: from the family to changes, or a Conflict. ``references`` are the resources that the body names.
     """
 
     path: str
     summary: str
     apply: Callable[[Family, Any], Sequence[Change]]
     body: type[BaseModel] | None = None
+    references: Callable[[Any], Sequence[Reference]] = lambda body: ()
     example: Json = field(default_factory=dict[str, Any])
 
 

@@ -171,7 +171,7 @@ class ModelServerDriver:
             )
         )
         # Only as variables: everybody on the machine can read a process's arguments.
-        secrets = self._secrets.get(model.id) if model else {}
+        secrets = self._secrets.get(model.appkey, model.id) if model else {}
         variables = {mlserver_command.screaming_snake(name): value for name, value in secrets.items()}
         share = record.spec["share"]
         return ProcessSpec(

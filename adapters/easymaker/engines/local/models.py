@@ -39,7 +39,9 @@ class ModelDriver:
 
     def observe(self, family: Family) -> Observation:
         if family.record.goal is Goal.ABSENT:
-            return Observation(Phase.STOPPED if self._secrets.get(family.record.id) else Phase.MISSING)
+            return Observation(
+                Phase.STOPPED if self._secrets.get(family.record.appkey, family.record.id) else Phase.MISSING
+            )
         if self._background.working(_key(family.record)):
             return Observation(Phase.PENDING, "looking for the artifact", recheck=0.2)
         if self._background.finished(_key(family.record)):
@@ -56,7 +58,7 @@ class ModelDriver:
     def remove(self, family: Family) -> bool:
         """The artifact is the user's and stays."""
         self._background.forget(_key(family.record))
-        self._secrets.delete(family.record.id)
+        self._secrets.delete(family.record.appkey, family.record.id)
         return True
 
     def _look(self, record: Record) -> None:

@@ -19,17 +19,17 @@ def home(tmp_path: Path) -> LocalHome:
 
 def test_values_come_back_as_they_were(home: LocalHome) -> None:
     values = {"hf_token": 'a"\n\\ü🙂', "password": ""}
-    SecretFiles(home).put("id", values)
-    assert SecretFiles(home).get("id") == values
-    SecretFiles(home).put("id", {"token": "new"})
-    assert SecretFiles(home).get("id") == {"token": "new"}
-    assert SecretFiles(home).get("another") == {}
+    SecretFiles(home).put("local", "id", values)
+    assert SecretFiles(home).get("local", "id") == values
+    SecretFiles(home).put("local", "id", {"token": "new"})
+    assert SecretFiles(home).get("local", "id") == {"token": "new"}
+    assert SecretFiles(home).get("local", "another") == {}
 
 
 def test_files_are_for_their_owner_alone(home: LocalHome) -> None:
     before = os.umask(0)
     try:
-        SecretFiles(home).put("id", {"token": "x"})
+        SecretFiles(home).put("local", "id", {"token": "x"})
     finally:
         os.umask(before)
     file = home.secrets / "resources" / "id.json"
@@ -39,10 +39,10 @@ def test_files_are_for_their_owner_alone(home: LocalHome) -> None:
 
 
 def test_deleting_twice_is_deleting_once(home: LocalHome) -> None:
-    SecretFiles(home).put("id", {"token": "x"})
-    SecretFiles(home).delete("id")
-    SecretFiles(home).delete("id")
-    assert SecretFiles(home).get("id") == {}
+    SecretFiles(home).put("local", "id", {"token": "x"})
+    SecretFiles(home).delete("local", "id")
+    SecretFiles(home).delete("local", "id")
+    assert SecretFiles(home).get("local", "id") == {}
 
 
 def test_fingerprints_are_stable_and_keyed(home: LocalHome, tmp_path: Path) -> None:
@@ -58,13 +58,13 @@ def test_only_old_files_of_unknown_resources_are_orphans(home: LocalHome) -> Non
     """A young one may belong to a request that is just being committed."""
     store = SecretFiles(home)
     for name in ("known", "orphan", "young"):
-        store.put(name, {"token": name})
+        store.put("local", name, {"token": name})
     for name in ("known", "orphan"):
         file = home.secrets / "resources" / f"{name}.json"
         old = file.stat().st_mtime - ORPHAN_SECONDS - 1
         os.utime(file, (old, old))
     assert store.delete_orphans(lambda ids: set(ids) & {"known"}) == 1
-    assert (store.get("known"), store.get("orphan"), store.get("young")) == (
+    assert (store.get("local", "known"), store.get("local", "orphan"), store.get("local", "young")) == (
         {"token": "known"},
         {},
         {"token": "young"},
