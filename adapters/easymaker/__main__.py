@@ -24,7 +24,7 @@ def main() -> int:
         sys.stderr.write(f"{name}: {first['msg']}\n")
         return EXIT_USAGE
     configure(settings.log_level)
-    if settings.host not in LOOPBACK:
+    if settings.engine == "local" and settings.host not in LOOPBACK:
         sys.stderr.write(f"EASYMAKER_HOST={settings.host}: the local engine listens on loopback only\n")
         return EXIT_USAGE
     try:

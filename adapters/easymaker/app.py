@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,17 +14,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adapters.easymaker import catalogue
-from adapters.easymaker.access import Principal, Role
 from adapters.easymaker.api import docs, errors, lookups, openapi, routes, system
-from adapters.easymaker.api.authentication import TokenFile
 from adapters.easymaker.api.middleware import FrontDoor
-from adapters.easymaker.api.rules import RolePolicy
 from adapters.easymaker.api.service import Resources
-from adapters.easymaker.engines.base import Engine, Part
-from adapters.easymaker.engines.local.engine import LocalEngine, build_local, local_home
-from adapters.easymaker.engines.local.secret_files import SecretFiles
-from adapters.easymaker.errors import EasyMakerError, TemporaryEngineError
-from adapters.easymaker.kinds.kind import Site
+from adapters.easymaker.engines.base import Engine, Part, SupportsChanges
+from adapters.easymaker.engines.secret_store import SecretStore
+from adapters.easymaker.errors import EasyMakerError, EngineError
+from adapters.easymaker.installations import install
+from adapters.easymaker.reconcile.changes import Changes
 from adapters.easymaker.reconcile.loop import Pace, Reconciler
 from adapters.easymaker.settings import Settings
 from adapters.easymaker.store import resources
@@ -51,6 +48,7 @@ class Running:
     database: Database
     postgres: EmbeddedPostgres | None
     reconciler: Reconciler
+    changes: Changes
     stop: threading.Event
 
 
@@ -92,15 +90,6 @@ def _open_database(settings: Settings) -> tuple[Database, EmbeddedPostgres | Non
     return database, postgres
 
 
-def _site(settings: Settings, engine: LocalEngine) -> Site:
-    api_url = f"http://{settings.host}:{settings.port}"
-
-    def tensorboard_uri(experiment_id: str) -> str:
-        return f"{api_url}/tensorboard/{experiment_id}?ticket={system.ticket(engine.ticket_key, experiment_id)}"
-
-    return Site(settings.region, api_url, f"127.0.0.1:{settings.gateway_port}", tensorboard_uri)
-
-
 def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application. Starts nothing before its lifespan does.
 
@@ -138,45 +127,49 @@ def create_app(settings: Settings) -> ASGIApp:
 
 
 def _start(app: FastAPI, settings: Settings, entries: catalogue.Catalogue) -> Running:
-    local = build_local(settings, entries)
-    engine = local.engine
+    installed = install(settings, entries)
+    engine = installed.engine
     database, postgres = _open_database(settings)
     pace = Pace(settings.workers, settings.lease_seconds, settings.resync_seconds)
-    reconciler = Reconciler(database, engine, pace)
-    running = Running(settings, engine, database, postgres, reconciler, threading.Event())
-
-    def storage_token(appkey: str, principal: Principal, seconds: float) -> str | None:
-        try:
-            return local.storage_token(appkey, principal.name, seconds, principal.role(appkey) is Role.OWNER)
-        except TemporaryEngineError:
-            return None
+    reconciler, changes = Reconciler(database, engine, pace), Changes(database)
+    running = Running(settings, engine, database, postgres, reconciler, changes, threading.Event())
+    if isinstance(engine.platform, SupportsChanges):
+        engine.platform.on_change = changes.note
 
     state: Any = app.state
-    state.authenticator = TokenFile(settings.secrets_dir / "tokens.json")
-    state.policy = RolePolicy()
+    state.authenticator = installed.authenticator
+    state.policy = installed.policy
     state.catalogue = entries
     state.database = database
     state.engine = engine
-    state.open_tensorboard = local.boards.open
-    state.resources = Resources(database, engine, entries, _site(settings, local), _open_secrets(settings, database))
-    state.storage_token = storage_token
-    state.ticket_key = local.ticket_key
+    state.open_tensorboard = installed.open_tensorboard
+    state.resources = Resources(database, engine, entries, installed.site, installed.secrets)
+    state.storage_token = installed.storage_token
+    state.ticket_key = installed.ticket_key
+    _forget_orphaned_secrets(database, installed.secrets)
     threading.Thread(target=_supervise, args=(running,), name="supervise", daemon=True).start()
+    changes.start()
     reconciler.start()
     return running
 
 
-def _open_secrets(settings: Settings, database: Database) -> SecretFiles:
-    secrets = SecretFiles(local_home(settings))
-    with database.transaction() as connection:
-        forgotten = secrets.delete_orphans(lambda ids: resources.existing(connection, ids))
+def _forget_orphaned_secrets(database: Database, secrets: SecretStore) -> None:
+    def known(ids: Collection[str]) -> Collection[str]:
+        with database.transaction() as connection:
+            return resources.existing(connection, ids)
+
+    try:
+        forgotten = secrets.delete_orphans(known)
+    except EngineError as error:
+        log.warning("secrets without a resource were not looked for", reason=str(error))
+        return
     if forgotten:
         log.info("secrets of requests that were never committed deleted", count=forgotten)
-    return secrets
 
 
 def _end(running: Running) -> None:
     """End this adapter alone: jobs, servers and the database go on, and another adapter finds them again."""
     running.stop.set()
+    running.changes.stop()
     running.reconciler.stop()
     running.database.close()

@@ -39,6 +39,9 @@ class ClusterSettings(BaseSettings):
     knative_gateway: NamespacedName = Field(
         default="istio-system/knative-local-gateway", description="Service that serverless models are reached through"
     )
+    api_url: str = Field(
+        default="http://easymaker-adapter.kubeflow:10090", max_length=253, description="Address of the adapter, for links"
+    )
     kubeflow_url: str = Field(default="", max_length=253, description="Address of the Kubeflow dashboard, for links")
     pipelines_url: str | None = Field(
         default=None, description="Address of the Kubeflow Pipelines API server; unset: no experiment is made there"

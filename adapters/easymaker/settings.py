@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "[::1]"), description="Host header values that are answered (JSON list)"
     )
-    engine: Literal["local"] = Field(default="local", description="Who carries resources out")
+    engine: Literal["local", "cluster"] = Field(
+        default="local", description="Who carries resources out: processes of this machine, or a Kubeflow"
+    )
     database_url: str | None = Field(default=None, description="PostgreSQL URL; unset: an embedded PostgreSQL")
     catalogue: Path | None = Field(
         default=None, description="Catalogue file; unset: the one that ships with the package"

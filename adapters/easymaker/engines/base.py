@@ -5,7 +5,7 @@ again at any time, by another replica, after any crash. Names of what a driver m
 doing something twice does it once. A driver never touches the database.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -109,6 +109,13 @@ class Platform(Protocol):
     def stop(self) -> None:
         """End the engine's own programs, and with them every server and job."""
         ...
+
+
+@runtime_checkable
+class SupportsChanges(Protocol):
+    """A platform that sees what happens to resources. It calls ``on_change`` with their ids, from any thread."""
+
+    on_change: Callable[[Collection[str]], None]
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def summary(family: Family, presenting: Presenting) -> Json:
         "experimentName": experiment.name,
         "experimentStatusCode": experiment.status,
         "description": experiment.description,
-        "tensorboardAccessUri": presenting.site.tensorboard_uri(experiment.id),
+        "tensorboardAccessUri": presenting.site.tensorboard_uri(experiment.appkey, experiment.id),
         "appKey": experiment.appkey,
         "createdDatetime": experiment.created_at.isoformat(),
     }
@@ -74,7 +74,7 @@ def summary(family: Family, presenting: Presenting) -> Json:
 def present(family: Family, presenting: Presenting) -> Json:
     record = family.record
     answer: dict[str, Any] = KIND.common_answer(record)
-    answer["tensorboardAccessUri"] = presenting.site.tensorboard_uri(record.id)
+    answer["tensorboardAccessUri"] = presenting.site.tensorboard_uri(record.appkey, record.id)
     return answer
 
 

@@ -19,7 +19,7 @@ class Site:
     region: str
     api_url: str
     gateway_host: str
-    tensorboard_uri: Callable[[str], str] = field(default=lambda experiment_id: "")
+    tensorboard_uri: Callable[[str, str], str] = field(default=lambda appkey, experiment_id: "")
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def present(family: Family, presenting: Presenting) -> Json:
             "trainingTypeCode": record.spec.get("trainingTypeCode", "NORMAL"),
             "experiment": experiment.summary(family, presenting),
             "elapsedTimeSeconds": elapsed_seconds(record.state),
-            "tensorboardAccessUri": presenting.site.tensorboard_uri(experiment_id),
+            "tensorboardAccessUri": presenting.site.tensorboard_uri(record.appkey, experiment_id),
             "tensorboardAccessPath": f"/tensorboard/{experiment_id}",
             "modelList": [
                 {

@@ -165,14 +165,16 @@ class ApiServer:
     def _send(
         self, method: str, path: str, query: dict[str, str], body: tuple[str, Json] | None = None
     ) -> httpx.Response:
-        content = {"content": orjson.dumps(body[1])} if body else {}
-        headers = {"Content-Type": body[0]} if body else {}
+        content = orjson.dumps(body[1]) if body else None
+        kind = {"Content-Type": body[0]} if body else {}
+
+        def send() -> httpx.Response:
+            return self._client.request(method, path, params=query, headers=kind | self._headers(), content=content)
+
         with _troubles(path):
-            response = self._client.request(method, path, params=query, headers=headers | self._headers(), **content)
+            response = send()
             if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew():
-                response = self._client.request(
-                    method, path, params=query, headers=headers | self._headers(), **content
-                )
+                response = send()
         return response
 
     def _headers(self) -> dict[str, str]:

@@ -29,13 +29,16 @@ class ClusterPlatform:
     def __init__(self, server: ApiServer, routes: str, namespaces: Collection[str]) -> None:
         self._server = server
         self.on_change: Callable[[Collection[str]], None] = lambda ids: None
-        self.cache = Cache(server, watched(routes), namespaces, lambda ids: self.on_change(ids))
+        self.cache = Cache(server, watched(routes), namespaces, self._changed)
 
     def start(self, on_progress: Callable[[Part], None]) -> None:
         """Watches begin by themselves and come back by themselves; an API server that is away is no reason to wait."""
         self.cache.start()
         for part in self.parts():
             on_progress(part)
+
+    def _changed(self, ids: Collection[str]) -> None:
+        self.on_change(ids)
 
     def supervise(self) -> list[str]:
         return []

@@ -1,0 +1,51 @@
+"""Putting the cluster engine together."""
+
+from dataclasses import dataclass
+
+from adapters.easymaker.catalogue import Catalogue
+from adapters.easymaker.cluster_settings import ClusterSettings
+from adapters.easymaker.engines.base import Driver, Engine
+from adapters.easymaker.engines.cluster.api_server import ApiServer
+from adapters.easymaker.engines.cluster.bundles import Applier
+from adapters.easymaker.engines.cluster.connection import Credentials
+from adapters.easymaker.engines.cluster.endpoints import EndpointDriver, StageDriver
+from adapters.easymaker.engines.cluster.experiments import ExperimentDriver
+from adapters.easymaker.engines.cluster.model_servers import ModelServerDriver
+from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.cluster.platform import ClusterPlatform
+from adapters.easymaker.engines.cluster.records import ModelDriver, TemplateDriver
+from adapters.easymaker.engines.cluster.trainings import TrainingDriver
+from adapters.easymaker.settings import Settings
+
+
+@dataclass(frozen=True)
+class ClusterEngine:
+    """The engine, and the API server that callers' tokens and rights are asked of."""
+
+    engine: Engine
+    server: ApiServer
+    platform: ClusterPlatform
+
+
+def build_cluster(settings: Settings, cluster: ClusterSettings, catalogue: Catalogue) -> ClusterEngine:
+    """The engine that carries resources out on a Kubeflow. Starts nothing yet.
+
+    Raises:
+        ConnectionUnknown: there is neither a kubeconfig nor a service account.
+    """
+    server = ApiServer(Credentials(cluster))
+    platform = ClusterPlatform(server, cluster.routes, cluster.namespaces)
+    parts = ClusterParts(server, platform.cache, Applier(server), catalogue, settings, cluster)
+    return ClusterEngine(Engine("cluster", drivers(parts), platform), server, platform)
+
+
+def drivers(parts: ClusterParts) -> dict[str, Driver]:
+    return {
+        "experiment": ExperimentDriver(parts),
+        "training": TrainingDriver(parts),
+        "training-template": TemplateDriver(),
+        "model": ModelDriver(parts),
+        "endpoint": EndpointDriver(parts),
+        "endpoint-stage": StageDriver(parts),
+        "endpoint-model": ModelServerDriver(parts),
+    }

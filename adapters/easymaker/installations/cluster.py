@@ -1,0 +1,52 @@
+"""An installation on a Kubeflow: custom resources, the cluster's own identities and roles, Kubernetes Secrets."""
+
+import hashlib
+
+from pydantic import ValidationError
+
+from adapters.easymaker.catalogue import Catalogue
+from adapters.easymaker.cluster_settings import ClusterSettings
+from adapters.easymaker.engines.cluster.engine import build_cluster
+from adapters.easymaker.engines.cluster.mapping.tensorboards import access_uri
+from adapters.easymaker.engines.cluster.secret_objects import SecretObjects
+from adapters.easymaker.engines.cluster.tenancy import AccessReviewPolicy, TokenReviewAuthenticator
+from adapters.easymaker.errors import EasyMakerError
+from adapters.easymaker.installations import Installation
+from adapters.easymaker.kinds.kind import Site
+from adapters.easymaker.settings import Settings
+
+
+def cluster_settings() -> ClusterSettings:
+    """The settings of the environment.
+
+    Raises:
+        EasyMakerError: one is malformed; the message has its name.
+    """
+    try:
+        return ClusterSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "EASYMAKER_CLUSTER_" + "_".join(str(part).upper() for part in first["loc"][:1])
+        raise EasyMakerError(f"{name}: {first['msg']}") from error
+
+
+def install_cluster(settings: Settings, entries: Catalogue) -> Installation:
+    if settings.database_url is None:
+        raise EasyMakerError(
+            "EASYMAKER_DATABASE_URL is needed with EASYMAKER_ENGINE=cluster: replicas share a database"
+        )
+    cluster = cluster_settings()
+    built = build_cluster(settings, cluster, entries)
+    # Every replica has the address of the database, with its password, and nobody else has.
+    key = hashlib.sha256(settings.database_url.encode()).digest()
+
+    def tensorboard_uri(appkey: str, experiment_id: str) -> str:
+        return access_uri(cluster, appkey, experiment_id)
+
+    return Installation(
+        engine=built.engine,
+        authenticator=TokenReviewAuthenticator(built.server, cluster.token_audiences),
+        policy=AccessReviewPolicy(built.server),
+        secrets=SecretObjects(built.server, key),
+        site=Site(settings.region, cluster.api_url, cluster.gateway_host, tensorboard_uri),
+    )
