@@ -40,6 +40,8 @@ class Naming:
 
 
 def metadata_findings(metadata: Any, path: str, naming: Naming) -> Iterator[Finding]:
+    if metadata is None and naming.embedded:
+        return
     if not isinstance(metadata, dict):
         yield Finding(path, f"is required, an object with a name, not {type_of(metadata)}")
         return

@@ -67,7 +67,8 @@ class Validator:
         return self._checked(custom.served[version], manifest, path, _placed(custom_naming(custom), inside))
 
     def _checked(self, root: Node, manifest: dict[str, Any], path: str, naming: Naming) -> list[Finding]:
-        whole = with_defaults(root, manifest)
+        named = _with_a_name(manifest) if naming.embedded else manifest
+        whole = with_defaults(root, named)
         found = [Finding(_below(path, each.path), each.message) for each in structural_findings(root, whole)]
         found += metadata_findings(manifest.get("metadata"), child(path, "metadata"), naming)
         # As the server does: a rule may rely on the structure that it is written for.
@@ -101,6 +102,14 @@ def _unserved(custom: CustomKind, version: str) -> str:
 def _placed(naming: Naming, inside: bool) -> Naming:
     """Whatever embeds an object gives it its name and namespace."""
     return Naming(naming.name, naming.namespaced, embedded=True) if inside else naming
+
+
+def _with_a_name(manifest: dict[str, Any]) -> dict[str, Any]:
+    """As it will be when it is made: rules may look at the name."""
+    metadata = manifest.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        return manifest
+    return {**manifest, "metadata": {"name": "embedded", **(metadata or {})}}
 
 
 def _below(path: str, inner: str) -> str:
