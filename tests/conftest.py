@@ -1,12 +1,10 @@
 """A whole installation for tests that need one: the real adapter as a process, with a home and ports of its own."""
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,10 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.store.embedded import EmbeddedPostgres
+from tests.ports import free_ports
+
+# Seconds after which something counts as hanging. No measure of speed: a slow machine at its busiest stays far below.
+PATIENCE = 120.0
+
+# How long an example takes says more about the machine than about what is tested.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 SETTLED = {"ACTIVE", "COMPLETE", "STOPPED", "FAIL_TRAIN", "CREATE_FAILED", "UPDATE_FAILED", "DEPLOY_FAILED"}
 TOKENS = {
@@ -31,15 +38,6 @@ TOKENS = {
     "both": {"local": "owner", "other": "owner"},
     "lister": {"lists": "owner"},
 }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on; all are held at once, so that they differ."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -118,12 +116,12 @@ class Installation:
         def ready() -> bool:
             assert process.poll() is None, f"the adapter ended with {process.returncode}: {self.tail()}"
             try:
-                parts = httpx.get(f"{url}/platform", headers=self.headers("owner"), timeout=5).json()["parts"]
+                parts = httpx.get(f"{url}/platform", headers=self.headers("owner"), timeout=30).json()["parts"]
             except (httpx.HTTPError, KeyError, ValueError):
                 return False
             return all(part["state"] == "RUNNING" for part in parts)
 
-        wait_for(ready, 180, "the installation is ready")
+        wait_for(ready, 2 * PATIENCE, "the installation is ready")
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:]
@@ -141,7 +139,7 @@ class Installation:
             if process.poll() is None:
                 process.send_signal(number)
         for process in self.adapters:
-            process.wait(60)
+            process.wait(PATIENCE)
         self.adapters.clear()
 
     def runner(self) -> ProcessRunner:
@@ -152,7 +150,7 @@ class Installation:
         self.kill()
         runner = self.runner()
         for name in runner.names():
-            wait_for(lambda name=name: runner.remove(name), 30, f"{name} is gone")
+            wait_for(lambda name=name: runner.remove(name), PATIENCE, f"{name} is gone")
         if (self.home / "postgres" / "PG_VERSION").exists():
             EmbeddedPostgres(self.home / "postgres").stop()
         shutil.rmtree(self.home, ignore_errors=True)
@@ -162,12 +160,12 @@ class Installation:
 
     def api(self, appkey: str = "local", who: str = "owner") -> "Api":
         url = f"{self.url}/v1.0/appkeys/{appkey}"
-        return Api(httpx.Client(base_url=url, headers=self.headers(who), timeout=60))
+        return Api(httpx.Client(base_url=url, headers=self.headers(who), timeout=PATIENCE))
 
     def web(self) -> httpx.Client:
         """A client outside: it trusts the local CA and has no token."""
         authority = self.home / "gateway" / "certificates" / "ca.pem"
-        return httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), timeout=60)
+        return httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), timeout=PATIENCE)
 
     def nas(self, name: str, appkey: str = "local") -> Path:
         """The directory behind nas://NAME:/ of an appkey."""
@@ -208,7 +206,7 @@ class Api:
         return self.ok("GET", f"/{plural}/{resource_id}")[key]
 
     def wait(
-        self, plural: str, key: str, resource_id: str, statuses: set[str] | None = None, seconds: float = 120
+        self, plural: str, key: str, resource_id: str, statuses: set[str] | None = None, seconds: float = 2 * PATIENCE
     ) -> dict[str, Any]:
         """The resource, once its status is one of these (by default: any in which nothing is under way)."""
         wanted = statuses or SETTLED
@@ -226,7 +224,7 @@ class Api:
             raise AssertionError(f"{key} {resource_id} is {status} ({reason}), not one of {wanted}") from None
         return last
 
-    def gone(self, plural: str, resource_id: str, seconds: float = 60) -> None:
+    def gone(self, plural: str, resource_id: str, seconds: float = PATIENCE) -> None:
         wait_for(
             lambda: self.call("GET", f"/{plural}/{resource_id}").status_code == 404,
             seconds,

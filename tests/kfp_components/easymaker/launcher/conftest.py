@@ -15,7 +15,7 @@ import pytest
 
 from kfp_components.easymaker.launcher.spec import LauncherSpec
 
-DEADLINE = 60.0
+DEADLINE = 90.0
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -27,6 +27,15 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = DEADLIN
             return value
         time.sleep(0.01)
     raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except OSError:
+        return False
+    return state != b"Z"
 
 
 @dataclass
@@ -96,7 +105,7 @@ class Training:
         return process
 
     def wait(self, process: "subprocess.Popen[bytes]", spec: LauncherSpec) -> Ended:
-        code = process.wait(timeout=DEADLINE * 3)
+        code = process.wait(timeout=2 * DEADLINE)
         number = self.started.index(process)
         return Ended(
             exit_code=code,

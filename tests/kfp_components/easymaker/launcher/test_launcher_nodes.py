@@ -2,12 +2,12 @@
 
 import json
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 
-from tests.kfp_components.easymaker.launcher.conftest import Ended, Training, cached_environment, wait_until
+from tests.kfp_components.easymaker.launcher.conftest import Ended, Training, cached_environment, is_alive, wait_until
+from tests.ports import free_ports
 
 # Worker 0 listens on its own address, the others greet it there.
 GREET = """
@@ -54,16 +54,8 @@ while True:
 """
 
 
-def free_addresses(count: int) -> tuple[str, ...]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = tuple(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
-    for each in sockets:
-        each.close()
-    return addresses
-
-
 def run_nodes(training: Training, count: int, **changes: object) -> list[Ended]:
-    addresses = free_addresses(count)
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     specs = [
         training.spec(
             instance_count=count,
@@ -134,4 +126,4 @@ def test_no_worker_of_torchrun_survives_a_stop(training: Training, torch_python:
     launcher.send_signal(signal.SIGTERM)
     assert training.wait(launcher, spec).exit_code == 86
     for line in training.output().splitlines():
-        assert not Path("/proc", line.split()[1]).exists(), "torchrun starts each worker in a session of its own"
+        assert not is_alive(int(line.split()[1])), "torchrun starts each worker in a session of its own"

@@ -10,10 +10,11 @@ import pytest
 
 from adapters.easymaker.engines.local.background import Background
 from adapters.easymaker.errors import PermanentEngineError
+from tests.conftest import PATIENCE
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -24,7 +25,7 @@ def test_work_runs_once_per_key_at_a_time() -> None:
 
     def work() -> None:
         runs.append("run")
-        gate.wait(10)
+        gate.wait(PATIENCE)
 
     for _ in range(5):
         background.ensure("key", work)
@@ -63,7 +64,7 @@ def test_a_bug_is_told_apart_from_an_engine_error() -> None:
 def test_long_work_of_one_does_not_hold_up_the_others() -> None:
     background, gate = Background(), threading.Event()
     for number in range(3):
-        background.ensure(f"environment {number}", lambda: gate.wait(10))
+        background.ensure(f"environment {number}", lambda: gate.wait(PATIENCE))
     background.ensure("look-up", lambda: None)
     until(lambda: background.finished("look-up"))
     gate.set()
@@ -71,7 +72,7 @@ def test_long_work_of_one_does_not_hold_up_the_others() -> None:
 
 def test_only_so_many_ended_runs_are_remembered() -> None:
     background, gate = Background(keep=10), threading.Event()
-    background.ensure("first, still working", lambda: gate.wait(10))
+    background.ensure("first, still working", lambda: gate.wait(PATIENCE))
     for number in range(50):
         background.ensure(str(number), lambda: None)
         until(lambda number=number: background.finished(str(number)))
@@ -87,7 +88,7 @@ def test_the_adapter_ends_while_work_goes_on() -> None:
         "import threading, time\n"
         "from adapters.easymaker.engines.local.background import Background\n"
         "background, begun = Background(), threading.Event()\n"
-        "background.ensure('key', lambda: (begun.set(), time.sleep(60)))\n"
-        "begun.wait(10)\n"
+        "background.ensure('key', lambda: (begun.set(), time.sleep(3600)))\n"
+        "begun.wait()\n"
     )
-    assert subprocess.run([sys.executable, "-c", script], timeout=20).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], timeout=PATIENCE).returncode == 0

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from adapters.easymaker.engines.local.directory_lock import alone_in
+from tests.conftest import PATIENCE
 
 
 def test_a_missing_directory_is_nobodys(tmp_path: Path) -> None:
@@ -35,9 +36,9 @@ def test_who_waited_while_the_directory_was_removed_does_nothing(tmp_path: Path)
     with alone_in(directory, wait=True) as alone:
         assert alone
         waiting.start()
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE)
         shutil.rmtree(directory)
-    waiting.join(10)
+    waiting.join(PATIENCE)
     assert outcome == [False]
     assert not directory.exists()
 

@@ -16,11 +16,11 @@ import requests
 
 from adapters.easymaker.engines.local.gateway import Gateway, ResourceRoute, StageRoutes
 from adapters.easymaker.engines.local.processes import Phase, ProcessRunner
+from tests.conftest import PATIENCE
+from tests.ports import free_ports
 
-READY_SECONDS = 30
 
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = READY_SECONDS) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """The condition's first true value; fails when it takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -30,16 +30,13 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = READY_SEC
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class _Echo(http.server.BaseHTTPRequestHandler):
-    """Answers what arrived. x-status asks for a status; x-sleep for a pause."""
+    """Answers what arrived.
 
-    server: http.server.HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    x-status asks for a status, x-sleep for a pause, x-hold to be kept waiting until the test lets it go.
+    """
+
+    server: "Upstream"  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server_version = "Secret/1.2"
@@ -53,6 +50,9 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         else:
             size = len(self.rfile.read(int(self.headers.get("content-length") or 0)))
         time.sleep(float(self.headers.get("x-sleep", 0)))
+        if "x-hold" in self.headers:
+            self.server.held.set()
+            self.server.go.wait(PATIENCE)
         seen = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps(
             {"port": self.server.server_port, "path": self.path, "headers": seen, "size": size, "method": self.command}
@@ -77,6 +77,7 @@ class Upstream(http.server.ThreadingHTTPServer):
 
     def __init__(self, port: int = 0) -> None:
         self._open: set[Any] = set()
+        self.held, self.go = threading.Event(), threading.Event()
         super().__init__(("127.0.0.1", port), _Echo)
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -143,7 +144,7 @@ def upstreams() -> Iterator[Callable[[], Upstream]]:
 @pytest.fixture
 def running(tmp_path: Path, upstreams: Callable[[], Upstream]) -> Iterator[Running]:
     runner = ProcessRunner(tmp_path / "processes")
-    https, storage_port, storage = free_port(), free_port(), upstreams()
+    (https, storage_port), storage = free_ports(2), upstreams()
     gateway = Gateway(tmp_path / "gateway", runner, https, (storage_port, storage.server_port))
     gateway.start()
     try:
@@ -171,6 +172,5 @@ def make() -> Any:
         stage = staticmethod(stage)
         wait_for = staticmethod(wait_for)
         upstream = Upstream
-        free_port = staticmethod(free_port)
 
     return Make

@@ -16,6 +16,8 @@ from adapters.easymaker.engines.local.processes import Phase, ProcessSpec
 from adapters.easymaker.settings import Settings
 from kserve_runtimes.models.mlserver_command import ServerSpec, requirements, server_command
 from kserve_runtimes.oip.routes import ENDPOINT_API
+from tests.conftest import PATIENCE
+from tests.ports import free_ports
 
 MODEL = "iris 모델"
 ROWS = [[6.8, 2.8, 4.8, 1.4], [6.0, 3.4, 4.5, 1.6]]
@@ -46,13 +48,13 @@ def artifact(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stage(running: Any, make: Any, python: Path, artifact: Path, tmp_path: Path) -> Iterator[Any]:
     """Two pods: one of each of two resources, published with a path of their own; the default stage."""
-    ports = [make.free_port(), make.free_port()]
+    ports = free_ports(2)
     for port in ports:
         command = server_command(ServerSpec(python, MODEL, artifact, port))
         running.runner.start(f"pod-{port}", ProcessSpec(command.argv, command.env, tmp_path))
     try:
         for port in ports:
-            make.wait_for(lambda port=port: _ready(port), "MLServer is ready", 90)
+            make.wait_for(lambda port=port: _ready(port), "MLServer is ready")
         routes = make.stage(
             *(type(make.resource("x"))(f"r{at}", MODEL, "/inference", (port,)) for at, port in enumerate(ports)),
             default=True,
@@ -66,7 +68,7 @@ def stage(running: Any, make: Any, python: Path, artifact: Path, tmp_path: Path)
 
 def _ready(port: int) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5).status_code == 200
+        return requests.get(f"http://127.0.0.1:{port}/v2/health/ready", timeout=PATIENCE).status_code == 200
     except requests.ConnectionError:
         return False
 
@@ -103,7 +105,7 @@ def test_an_environment_variable_is_all_that_requests_needs(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.gateway.ca_file))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     url = running.url(f"/e1/default/v1/models/{MODEL}/predict")
-    assert requests.post(url, json=V1, timeout=30).json() == {"predictions": [1, 1]}
+    assert requests.post(url, json=V1, timeout=PATIENCE).json() == {"predictions": [1, 1]}
 
 
 def test_wrong_input_is_400_through_the_gateway_and_counted(running: Any, stage: Any) -> None:

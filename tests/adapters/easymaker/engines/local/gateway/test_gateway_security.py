@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE
+
 
 def raw(running: Any, request: bytes) -> bytes:
     """The answer to bytes as they are, which no HTTP library would send."""
     context = ssl.create_default_context(cafile=str(running.gateway.ca_file))
     with (
-        socket.create_connection(("127.0.0.1", running.port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
     ):
         connection.sendall(request)
@@ -126,17 +128,20 @@ def test_the_admin_interface_is_a_socket_of_the_owner_only(running: Any) -> None
 
 
 def test_tls_is_required_and_modern(running: Any) -> None:
-    plain = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    plain = http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)
     with pytest.raises((OSError, http.client.HTTPException)):
         plain.request("GET", "/")
         plain.getresponse()
     plain.close()
-    with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+    with (
+        pytest.raises(ssl.SSLError),
+        socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection,
+    ):
         ssl.create_default_context().wrap_socket(connection, server_hostname="127.0.0.1")
     for host in ("127.0.0.1", "localhost", "::1"):
         context = ssl.create_default_context(cafile=str(running.gateway.ca_file))
         with (
-            socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection,
+            socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection,
             context.wrap_socket(connection, server_hostname=host) as secured,
         ):
             assert secured.version() == "TLSv1.3"

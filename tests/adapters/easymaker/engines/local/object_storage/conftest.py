@@ -15,6 +15,7 @@ from adapters.easymaker.engines.local.object_storage import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import Scope, mint
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.settings import Settings
+from tests.conftest import PATIENCE
 
 TENANT = "a" * 32
 
@@ -39,7 +40,7 @@ class Swift:
 
     def request(self, method: str, path: str, token: str | None = "", body: bytes = b"", **headers: str) -> Answer:
         """``token``: the tests' own by default, None for none at all."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.storage.proxy_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.storage.proxy_port, timeout=PATIENCE)
         everything = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             everything["X-Auth-Token"] = token or self.token()
@@ -51,7 +52,7 @@ class Swift:
             connection.close()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not so in time"

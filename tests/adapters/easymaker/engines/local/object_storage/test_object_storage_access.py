@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.easymaker.engines.local.object_storage.tokens import mint
+from tests.conftest import PATIENCE
 
 OTHER = "b" * 32
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "COPY"]
@@ -104,7 +105,7 @@ def test_the_servers_behind_the_proxy_talk_to_nobody_else(swift: Any, container:
                 ("REPLICATE", "/disk/0/x"),
                 ("DELETE", "/disk/0/a"),
             ):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
                 connection.request(method, path, headers=key)
                 assert connection.getresponse().status == 403
                 connection.close()

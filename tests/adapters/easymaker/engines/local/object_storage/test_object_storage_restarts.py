@@ -16,6 +16,7 @@ from adapters.easymaker.engines.local.object_storage.server import SERVERS
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 from adapters.easymaker.settings import Settings
+from tests.conftest import PATIENCE
 
 CONTAINER = "/v1/AUTH_" + "a" * 32 + "/kept"
 
@@ -120,7 +121,7 @@ def test_two_adapters_start_one_swift(own_swift: Any) -> None:
     )
     arguments = [str(own_swift.home), str(own_swift.home.parent / "processes"), str(Settings().cache_dir)]
     others = [subprocess.Popen([sys.executable, "-c", script, *arguments]) for _ in range(3)]
-    assert [other.wait(60) for other in others] == [0, 0, 0]
+    assert [other.wait(PATIENCE) for other in others] == [0, 0, 0]
     assert pids == {server: own_swift.runner.observe(f"object-storage-{server}").pid for server in SERVERS}
 
 

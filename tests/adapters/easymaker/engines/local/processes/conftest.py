@@ -13,7 +13,9 @@ import pytest
 from adapters.easymaker.engines.local.processes import Limits, ProcessRunner, ProcessSpec, ProcessState
 from adapters.easymaker.engines.local.processes.wrapper import process_tree
 
-DEADLINE = 30.0
+DEADLINE = 120.0
+# Time limits of a job, in seconds: the first suits most machines, and at the last every machine has begun the job.
+LIMITS = (0.5, 3.0, 20.0, 100.0)
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
@@ -59,6 +61,15 @@ class Jobs:
     def run(self, spec: ProcessSpec, name: str = "job") -> ProcessState:
         self.runner.start(name, spec)
         return self.end_of(name)
+
+    def run_over_its_time(self, script: str, grace_seconds: float = 10.0) -> tuple[str, float]:
+        """Run a job that goes on for ever; the name of the run that was "ready" before its time limit, and that."""
+        for seconds in LIMITS:
+            name = f"job-{seconds:g}"
+            self.run(self.shell(script, Limits(wall_seconds=seconds), grace_seconds), name)
+            if b"ready" in self.log(name):
+                return name, seconds
+        pytest.fail(f"the job was not even begun within {LIMITS[-1]} s")
 
     def log(self, name: str = "job") -> bytes:
         path = self.runner.log_path(name)

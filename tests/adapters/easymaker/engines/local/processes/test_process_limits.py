@@ -109,17 +109,17 @@ def test_a_full_disk_at_the_start_is_a_temporary_error_and_then_it_runs_once(sma
 
 
 def test_a_job_that_runs_too_long_is_told_to_end(jobs):
-    script = "trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done"
-    state = jobs.run(jobs.shell(script, limits=Limits(wall_seconds=0.5)))
-    assert (state.cause, state.reason) == ("timeout", "ran longer than 0.5 s")
-    assert jobs.log().endswith(b"saved\n")
+    name, seconds = jobs.run_over_its_time("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+    state = jobs.runner.observe(name)
+    assert (state.cause, state.reason) == ("timeout", f"ran longer than {seconds:g} s")
+    assert jobs.log(name).endswith(b"saved\n")
 
 
 def test_a_job_that_runs_too_long_and_does_not_listen_is_killed(jobs):
-    script = "trap '' TERM; while :; do sleep 0.05; done"
-    state = jobs.run(jobs.shell(script, limits=Limits(wall_seconds=0.3), grace_seconds=0.3))
+    name, seconds = jobs.run_over_its_time("trap '' TERM; echo ready; while :; do sleep 0.05; done", grace_seconds=0.3)
+    state = jobs.runner.observe(name)
     assert (state.cause, state.signal) == ("timeout", signal.SIGKILL)
-    assert state.reason == "ran longer than 0.3 s; it ignored SIGTERM for 0.3 s and was killed"
+    assert state.reason == f"ran longer than {seconds:g} s; it ignored SIGTERM for 0.3 s and was killed"
 
 
 def test_cpus_are_an_affinity_and_a_default_for_thread_pools(jobs):

@@ -18,14 +18,24 @@ def test_stop_lets_a_job_finish_in_its_own_way(jobs, runner):
     assert jobs.log().endswith(b"bye\n")
 
 
+def test_stop_does_not_wait_for_the_end(jobs, runner, work):
+    """It is called in the reconcile loop; this job ends only when it is let go afterwards."""
+    script = "trap 'until [ -e go ]; do sleep 0.05; done; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    runner.start("job", jobs.shell(script, grace_seconds=3600))
+    jobs.started_up()
+    runner.stop("job")
+    assert runner.observe("job").phase == Phase.RUNNING
+    (work / "go").touch()
+    assert jobs.end_of("job").exit_code == 9
+
+
 def test_a_job_that_ignores_sigterm_is_killed_after_the_grace_period(jobs, runner):
     runner.start("job", jobs.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", grace_seconds=0.5))
     jobs.started_up()
     begin = time.monotonic()
     runner.stop("job")
-    assert time.monotonic() - begin < 0.2, "stop() must not wait"
     state = jobs.end_of("job")
-    assert 0.4 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin > 0.4, "it has had its grace period"
     assert (state.cause, state.signal) == ("stopped", signal.SIGKILL)
     assert state.reason == "stopped on request; it ignored SIGTERM for 0.5 s and was killed"
 
@@ -33,11 +43,12 @@ def test_a_job_that_ignores_sigterm_is_killed_after_the_grace_period(jobs, runne
 def test_stopping_again_does_not_prolong_the_grace_period(jobs, runner):
     runner.start("job", jobs.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", grace_seconds=1))
     jobs.started_up()
-    begin = time.monotonic()
-    while not runner.observe("job").over:
+
+    def over_though_stopped_again() -> bool:
         runner.stop("job")
-        assert time.monotonic() - begin < 10
-        time.sleep(0.05)
+        return runner.observe("job").over
+
+    jobs.wait_for(over_though_stopped_again, "the end of its one grace period")
 
 
 def test_stopping_what_is_over_changes_nothing(jobs, runner):
@@ -77,34 +88,32 @@ def test_a_stopped_process_that_was_suspended_ends_too(jobs, runner):
 
 
 def test_remove_ends_a_running_job_at_once_and_leaves_nothing(jobs, runner, tmp_path):
-    runner.start("job", jobs.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", grace_seconds=60))
+    """Without its grace period, which would outlast this test."""
+    runner.start("job", jobs.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done", grace_seconds=3600))
     jobs.started_up()
     pids = [jobs.wrapper_pid(), runner.observe("job").pid]
-    begin = time.monotonic()
     jobs.gone()
-    assert time.monotonic() - begin < 5
-    jobs.wait_for(lambda: not any(jobs.alive(pid) for pid in pids), "the end of both", 1)
+    jobs.wait_for(lambda: not any(jobs.alive(pid) for pid in pids), "the end of both")
     assert list((tmp_path / "processes").iterdir()) == []
     assert runner.observe("job").phase == Phase.MISSING
 
 
-def test_remove_never_takes_long(jobs, runner, work):
-    """It runs in the reconcile loop; a big directory or a slow end must cost several calls, not one long one."""
-    runner.start("job", jobs.shell("echo ready; sleep 60"))
-    jobs.started_up()
+def test_remove_of_much_is_spread_over_several_calls(jobs, runner, monkeypatch):
+    """It runs in the reconcile loop: a call that has used up its time leaves the rest to the next."""
+    from adapters.easymaker.engines.local.processes import runner as module
+
+    jobs.run(jobs.shell("exit 0"))
     big = runner.directory("job") / "big"
-    for number in range(200):
+    for number in range(20):
         (big / str(number)).mkdir(parents=True)
         for file in range(100):
             (big / str(number) / str(file)).touch()
-    longest, calls = 0.0, 0
-    while True:
-        begin = time.monotonic()
-        done = runner.remove("job")
-        longest, calls = max(longest, time.monotonic() - begin), calls + 1
-        if done:
-            break
-    assert longest < 1.0, f"{longest} s in one of {calls} calls"
+    trash = runner.directory("job").with_name(".removed-job")
+    monkeypatch.setattr(module, "_REMOVE_SECONDS", 0.001)
+    calls_that_left_some = 0
+    while not runner.remove("job"):
+        calls_that_left_some += trash.exists()
+    assert calls_that_left_some > 1
     assert runner.names() == []
 
 
@@ -127,7 +136,7 @@ def test_remove_ends_a_wrapper_that_was_suspended(jobs, runner, monkeypatch):
     job = runner.observe("job").pid
     os.kill(jobs.wrapper_pid(), signal.SIGSTOP)
     jobs.gone()
-    jobs.wait_for(lambda: not jobs.alive(job), "the end of the job", 1)
+    jobs.wait_for(lambda: not jobs.alive(job), "the end of the job")
 
 
 def test_a_name_can_be_used_again_after_its_removal(jobs, runner, work):
