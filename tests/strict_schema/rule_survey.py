@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from tests.strict_schema.crds import CustomKind
 from tests.strict_schema.finding import child
 from tests.strict_schema.node import Node
-from tests.strict_schema.rules_cel import compiled, is_transition
+from tests.strict_schema.rules_cel import cel_value, compiled, evaluate, is_transition
+from tests.strict_schema.sample import sample_of
 
 
 @dataclass
@@ -16,12 +17,14 @@ class Survey:
     evaluable: list[str] = field(default_factory=list)
     transitions: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    # They compile, and stop with an error on a value that has every field.
+    stopping: list[str] = field(default_factory=list)
 
 
 def survey(kind: CustomKind) -> Survey:
     result = Survey()
     for version, root in kind.served.items():
-        for path, rule in _rules(root, ""):
+        for path, rule, node in _rules(root, ""):
             place = f"{kind.name} {version} {path or '(root)'}: {rule}"
             if is_transition(rule):
                 result.transitions.append(place)
@@ -29,12 +32,15 @@ def survey(kind: CustomKind) -> Survey:
                 result.broken.append(place)
             else:
                 result.evaluable.append(place)
+                holds, why = evaluate(rule, cel_value(node, sample_of(node)))
+                if not holds and why:
+                    result.stopping.append(f"{place}: {why}")
     return result
 
 
-def _rules(node: Node, path: str) -> Iterator[tuple[str, str]]:
+def _rules(node: Node, path: str) -> Iterator[tuple[str, str, Node]]:
     for rule in node.rules:
-        yield path, rule["rule"]
+        yield path, rule["rule"], node
     for name in node.properties:
         inner = node.child(name)
         if inner is not None:

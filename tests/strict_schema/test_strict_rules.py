@@ -40,6 +40,7 @@ def test_every_rule_of_a_crd_can_be_evaluated(validator: Validator, name: str) -
     assert kind is not None
     found = survey(kind)
     assert set(found.broken) == NOT_EVALUABLE & set(found.broken)
+    assert found.stopping == []
     assert (len(found.evaluable), len(found.transitions)) == TOUCHED[name]
 
 
