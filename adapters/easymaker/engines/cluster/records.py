@@ -1,0 +1,46 @@
+"""Resources that are records: templates, and models, of which the cluster has no more than a Secret."""
+
+from adapters.easymaker.engines.base import Observation, Phase
+from adapters.easymaker.engines.cluster.api_resources import SECRET
+from adapters.easymaker.engines.cluster.names import namespace_of, object_name
+from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.kinds.record import Family, Goal
+
+
+class TemplateDriver:
+    """A template is its record: there is nothing to carry out."""
+
+    def observe(self, family: Family) -> Observation:
+        return Observation(Phase.RUNNING if family.record.goal is Goal.PRESENT else Phase.MISSING)
+
+    def start(self, family: Family) -> None:
+        """Nothing to do."""
+
+    def stop(self, family: Family) -> None:
+        """Nothing to do."""
+
+    def remove(self, family: Family) -> bool:
+        return True
+
+
+class ModelDriver:
+    """The artifact stays where it is; whether it can be served shows when it is served. Its Secret is made by the
+    secret store before the record, and is never read here: it goes by its name.
+    """
+
+    def __init__(self, parts: ClusterParts) -> None:
+        self._server = parts.server
+
+    def observe(self, family: Family) -> Observation:
+        return Observation(Phase.RUNNING if family.record.goal is Goal.PRESENT else Phase.STOPPED)
+
+    def start(self, family: Family) -> None:
+        """Nothing to do."""
+
+    def stop(self, family: Family) -> None:
+        """A model has nothing that could be stopped."""
+
+    def remove(self, family: Family) -> bool:
+        record = family.record
+        self._server.delete(SECRET, namespace_of(record.appkey), object_name(record.id, "secret"))
+        return True
