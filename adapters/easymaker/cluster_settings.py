@@ -40,7 +40,7 @@ class ClusterSettings(BaseSettings):
         default="istio-system/knative-local-gateway", description="Service that serverless models are reached through"
     )
     api_url: str = Field(
-        default="http://easymaker-adapter.kubeflow:10090", max_length=253, description="Address of the adapter, for links"
+        default="http://easymaker-adapter.kubeflow:10090", max_length=253, description="The adapter, for links"
     )
     kubeflow_url: str = Field(default="", max_length=253, description="Address of the Kubeflow dashboard, for links")
     pipelines_url: str | None = Field(
@@ -60,7 +60,7 @@ class ClusterSettings(BaseSettings):
         default="easymaker-models", description="ServiceAccount of model pods, in each profile namespace"
     )
     storage_class: str | None = Field(default=None, description="StorageClass of volume claims; unset: the default")
-    tensorboard_storage_gb: int = Field(default=10, ge=1, description="Volume size for an experiment's TensorBoard logs")
+    tensorboard_storage_gb: int = Field(default=10, ge=1, description="Size of an experiment's TensorBoard volume")
     tensorboard_access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = Field(
         default="ReadWriteMany", description="Access mode of that volume; trainings write, TensorBoard reads"
     )

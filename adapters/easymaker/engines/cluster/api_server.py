@@ -28,6 +28,8 @@ CONNECTIONS = 64
 AWAY_SECONDS = 2.0
 DENIED_SECONDS = 10.0
 LONGEST_MESSAGE = 500
+# A manifest that does not fit its schema is answered with 500 by server-side apply.
+UNTYPED = "failed to create typed patch object"
 
 
 class Gone(TemporaryEngineError):
@@ -221,7 +223,7 @@ def _error(status: int, message: str, retry_after: str | None) -> EngineError:
     pause = float(retry_after) if retry_after and retry_after.isdigit() else AWAY_SECONDS
     if status == HTTPStatus.GONE:
         return Gone(told, 0.0)
-    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY) or UNTYPED in message:
         return PermanentEngineError(f"the cluster refuses it: {told}")
     if status == HTTPStatus.FORBIDDEN:
         # A quota may be raised and a role be granted; until then the reason is shown.
