@@ -134,6 +134,14 @@ def routes(form: Output = Format.TEXT) -> None:
 
 
 @app.command()
+def migrate(form: Output = Format.TEXT) -> None:
+    """Bring the database of EASYMAKER_DATABASE_URL up to date, as before an adapter starts on a cluster."""
+    from adapters.easymaker.cli import migrate as migrate_command
+
+    migrate_command.migrate(open_installation(), form)
+
+
+@app.command()
 def version(form: Output = Format.TEXT) -> None:
     """Show the version."""
     found = metadata.version("kubeflow-easymaker")
