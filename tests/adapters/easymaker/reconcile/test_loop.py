@@ -1,7 +1,6 @@
 """The loop itself on PostgreSQL, with drivers that the test scripts: latency, replicas, faults, an orderly end."""
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,10 +13,15 @@ from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.kind import Change
 from adapters.easymaker.kinds.record import Family, Goal, NewRecord, Record
+from adapters.easymaker.reconcile import loop as reconcile_loop
 from adapters.easymaker.reconcile.loop import Pace, Reconciler
 from adapters.easymaker.store import resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import Request
+from tests.conftest import PATIENCE, wait_for
+
+# A safety-net scan that no test lives to see: whatever happens was caused by a write.
+NEVER = 100 * PATIENCE
 
 
 class NoPlatform:
@@ -57,7 +61,7 @@ class Fake:
     def start(self, family: Family) -> None:
         if family.record.name in self.gated:
             self.entered.set()
-            assert self.gate.wait(30)
+            assert self.gate.wait(PATIENCE)
         self.starts[family.record.id] += family.record.id not in self.there
         self.there.add(family.record.id)
 
@@ -96,15 +100,14 @@ class Bench:
         with self.database.transaction() as connection:
             return resources.find(connection, "local", kind, [resource_id]).get(resource_id)
 
-    def wait(self, kind: str, resource_id: str, status: str | None, seconds: float = 15) -> float:
-        """How long it took to get to the status; None: gone."""
-        began = time.monotonic()
-        while True:
+    def wait(self, kind: str, resource_id: str, status: str | None) -> None:
+        """Until the resource is in this status; None: gone."""
+
+        def arrived() -> bool:
             found = self.record(kind, resource_id)
-            if (found and found.status) == status:
-                return time.monotonic() - began
-            assert time.monotonic() - began < seconds, f"{kind} {resource_id} is {found}, not {status}"
-            time.sleep(0.005)
+            return (found and found.status) == status
+
+        wait_for(arrived, PATIENCE, f"{kind} {resource_id} is {status}")
 
     def stop(self, resource_id: str) -> None:
         record = self.record("training", resource_id)
@@ -129,17 +132,23 @@ def bench(database: Database) -> Iterator[Bench]:
         loop.stop()
 
 
-def test_a_life_goes_by_without_waiting_for_a_scan(bench: Bench) -> None:
-    """Every write wakes the loop: with scans far apart each step still takes milliseconds."""
-    bench.run(Pace(resync_seconds=30.0))
+@pytest.fixture
+def unscanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that has nothing to do is woken by writes only."""
+    monkeypatch.setattr(reconcile_loop, "IDLE_SECONDS", NEVER)
+
+
+def test_a_life_goes_by_without_waiting_for_a_scan(bench: Bench, unscanned: None) -> None:
+    """Every write wakes the loop."""
+    bench.run(Pace(resync_seconds=NEVER))
     experiment = bench.create("experiment", "e")
     bench.wait("experiment", experiment, "ACTIVE")
     training = bench.create("training", "t", experiment=experiment)
-    assert bench.wait("training", training, "RUNNING") < 2
+    bench.wait("training", training, "RUNNING")
     bench.stop(training)
-    assert bench.wait("training", training, "STOPPED") < 2
+    bench.wait("training", training, "STOPPED")
     bench.delete("training", training)
-    assert bench.wait("training", training, None) < 2
+    bench.wait("training", training, None)
     assert bench.fake.there == {experiment}
 
 
@@ -163,9 +172,7 @@ def test_trouble_of_one_resource_is_its_own(bench: Bench) -> None:
     bench.fake.trouble["away"] = [TemporaryEngineError("away", retry_after=0.2)]
     slow = [bench.create("experiment", name) for name in ("bug", "away")]
     rest = [bench.create("experiment", f"e{number}") for number in range(20)]
-    for experiment in rest:
-        assert bench.wait("experiment", experiment, "ACTIVE") < 5
-    for experiment in slow:
+    for experiment in (*rest, *slow):
         bench.wait("experiment", experiment, "ACTIVE")
 
 
@@ -173,7 +180,7 @@ def test_a_stop_during_the_start_ends_what_was_started(bench: Bench) -> None:
     bench.fake.gated.add("t")
     bench.run()
     training = bench.create("training", "t", experiment=bench.create("experiment", "e"))
-    assert bench.fake.entered.wait(10)
+    assert bench.fake.entered.wait(PATIENCE)
     bench.stop(training)
     bench.fake.gate.set()
     bench.wait("training", training, "STOPPED")
@@ -185,17 +192,14 @@ def test_what_a_suspended_replica_starts_after_a_stop_is_stopped(bench: Bench) -
     bench.fake.gated.add("t")
     suspended = bench.run(Pace(workers=1, lease_seconds=1.0))
     training = bench.create("training", "t", experiment=bench.create("experiment", "e"))
-    assert bench.fake.entered.wait(10)
+    assert bench.fake.entered.wait(PATIENCE)
     suspended._held.clear()  # what SIGSTOP does to a process: its leases are no longer renewed
     bench.stop(training)
     bench.run(Pace(workers=2))
     bench.wait("training", training, "STOPPED")
     assert training not in bench.fake.there
     bench.fake.gate.set()
-    deadline = time.monotonic() + 10
-    while training not in bench.fake.stopped:
-        assert time.monotonic() < deadline, "it runs although it is STOPPED"
-        time.sleep(0.01)
+    wait_for(lambda: training in bench.fake.stopped, PATIENCE, "it does not run on although it is STOPPED")
     bench.wait("training", training, "STOPPED")
 
 
@@ -203,21 +207,18 @@ def test_what_a_suspended_replica_starts_after_a_delete_is_removed(bench: Bench)
     bench.fake.gated.add("x")
     suspended = bench.run(Pace(workers=1, lease_seconds=1.0))
     experiment = bench.create("experiment", "x")
-    assert bench.fake.entered.wait(10)
+    assert bench.fake.entered.wait(PATIENCE)
     suspended._held.clear()
     bench.delete("experiment", experiment)
     bench.run(Pace(workers=2))
     bench.wait("experiment", experiment, None)
     bench.fake.gate.set()
-    deadline = time.monotonic() + 10
-    while not bench.fake.starts[experiment] or experiment in bench.fake.there:
-        assert time.monotonic() < deadline, "nobody removes it"
-        time.sleep(0.01)
+    wait_for(lambda: bench.fake.starts[experiment] and experiment not in bench.fake.there, PATIENCE, "it is removed")
 
 
-def test_the_loop_goes_on_after_the_database_dropped_its_connections(bench: Bench) -> None:
+def test_the_loop_goes_on_after_the_database_dropped_its_connections(bench: Bench, unscanned: None) -> None:
     """Also the one that listens: afterwards a write wakes the loop at once again."""
-    bench.run(Pace(resync_seconds=30.0))
+    bench.run()
     bench.wait("experiment", bench.create("experiment", "before"), "ACTIVE")
     with bench.database.transaction() as connection:
         connection.execute(
@@ -226,19 +227,18 @@ def test_the_loop_goes_on_after_the_database_dropped_its_connections(bench: Benc
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    bench.wait("experiment", bench.create("experiment", "after"), "ACTIVE", seconds=35)
-    assert bench.wait("experiment", bench.create("experiment", "later"), "ACTIVE") < 2
+    for name in ("after", "later"):
+        bench.wait("experiment", bench.create("experiment", name), "ACTIVE")
 
 
-def test_an_orderly_end_is_quick_and_leaves_no_lease(bench: Bench) -> None:
+def test_an_orderly_end_leaves_no_lease_and_no_thread(bench: Bench, unscanned: None) -> None:
     """Whoever takes over, or starts again, must not wait until leases expire."""
-    loop = bench.run(Pace(workers=2))
+    loop = bench.run(Pace(workers=2, resync_seconds=NEVER, lease_seconds=NEVER))
     for number in range(30):
         bench.create("training", f"t{number}", experiment=bench.create("experiment", f"e{number}"))
-    began = time.monotonic()
     loop.stop()
     bench.running.remove(loop)
-    assert time.monotonic() - began < 2.5
+    wait_for(lambda: not any(thread.is_alive() for thread in loop._threads), PATIENCE, "no thread sleeps on")
     with bench.database.transaction() as connection:
         held = connection.execute(text("SELECT count(*) FROM resources WHERE lease_token IS NOT NULL")).scalar()
     assert held == 0
