@@ -23,8 +23,8 @@ DISPLAY_NAME = f"{DOMAIN}/name"
 
 MANAGED = f"{MANAGED_BY}={MANAGER}"
 LONGEST = 63
-_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-_LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?")
 
 
 def object_name(resource_id: str, part: str = "") -> str:
@@ -34,7 +34,7 @@ def object_name(resource_id: str, part: str = "") -> str:
         PermanentEngineError: the id does not make one.
     """
     name = f"em-{resource_id}-{part}" if part else f"em-{resource_id}"
-    if len(name) > LONGEST or not _LABEL.match(name):
+    if len(name) > LONGEST or not _LABEL.fullmatch(name):
         raise PermanentEngineError(f"{name!r:.100} cannot be the name of an object on the cluster")
     return name
 
@@ -45,7 +45,7 @@ def namespace_of(appkey: str) -> str:
     Raises:
         PermanentEngineError: the appkey is no DNS label.
     """
-    if len(appkey) > LONGEST or not _LABEL.match(appkey):
+    if len(appkey) > LONGEST or not _LABEL.fullmatch(appkey):
         raise PermanentEngineError(f"appkey {appkey!r:.100} is not the name of a namespace")
     return appkey
 
@@ -54,7 +54,7 @@ def labels(record: Record, **more: str) -> dict[str, str]:
     """The labels of every object of a resource. ``more`` holds values for ENDPOINT_ID and its like, by label name."""
     found = {MANAGED_BY: MANAGER, KIND: record.kind, RESOURCE_ID: record.id} | more
     for name, value in found.items():
-        if len(value) > LONGEST or not _LABEL_VALUE.match(value):
+        if len(value) > LONGEST or not _LABEL_VALUE.fullmatch(value):
             raise PermanentEngineError(f"{value!r:.100} cannot be the value of the label {name}")
     return found
 

@@ -1,0 +1,344 @@
+"""What an object may hold that is sent to the cluster, kind by kind, as data.
+
+A table is an object with exactly these fields, all optional; a list holds items of its one rule. A mapping that sets a
+new field needs a line here, and whoever adds it should ask what a user could do with it.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from adapters.easymaker.engines.cluster.api_resources import (
+    CONFIG_MAP,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    SECRET,
+    TENSORBOARD,
+    TRAIN_JOB,
+    VIRTUAL_SERVICE,
+    VOLUME_CLAIM,
+    ApiResource,
+)
+from adapters.easymaker.engines.cluster.names import DOMAIN, MANAGED_BY, MANAGER
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that fits the pattern as a whole; ``{namespace}`` in it is the object's own."""
+
+    pattern: str = ".*"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A map whose keys fit the pattern."""
+
+    pattern: str
+    value: "Rule"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    rules: tuple["Rule", ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Exactly what this field of ClusterSettings says. Of NAMESPACE/NAME, ``shape`` tells how the parts are written."""
+
+    field: str
+    shape: str = "{0}"
+
+
+NUMBER: Final = "number"
+FLAG: Final = "flag"
+Rule: TypeAlias = "dict[str, Rule] | list[Rule] | Keys | OneOf | Setting | Text | Literal['number', 'flag']"
+
+ANY = Text()
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+OURS = Text(r"em-[-a-z0-9]{1,60}")
+DNS_NAME = Text(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+QUANTITY = Text(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+DURATION = Text(r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+")
+PREDICTOR = r"em-[-a-z0-9]{1,50}-predictor"
+# Absolute, below the launcher's directory, without a segment that leads elsewhere.
+MOUNT_PATH = Text(r"/easymaker(/(?!\.\.?(/|$))[-\w.]+)+/?")
+WORD = Text(r"[-\w.,:/=$()@+]*")
+ID = Text(r"[A-Za-z0-9][-A-Za-z0-9_]{0,62}")
+
+LABELS = Keys(
+    rf"{MANAGED_BY}|{DOMAIN}/[a-z-]+".replace(".", r"\."), Text(rf"{MANAGER}|([A-Za-z0-9]([-\w.]*[A-Za-z0-9])?)?")
+)
+ANNOTATIONS = Keys(rf"{DOMAIN}/[a-z-]+".replace(".", r"\."), ANY)
+OWNER: dict[str, Rule] = {
+    "apiVersion": ANY,
+    "kind": Text("ConfigMap|HTTPRoute|InferenceService|Tensorboard|TrainJob|VirtualService"),
+    "name": OURS,
+    "uid": ID,
+    "blockOwnerDeletion": FLAG,
+}
+METADATA: dict[str, Rule] = {
+    "name": OURS,
+    "namespace": Text(LABEL),
+    "labels": LABELS,
+    "annotations": ANNOTATIONS,
+    "ownerReferences": [OWNER],
+}
+
+
+def _object(metadata: dict[str, Rule] = METADATA, **fields: Rule) -> dict[str, Rule]:
+    # apiVersion and kind have led to this table.
+    return {"apiVersion": ANY, "kind": ANY, "metadata": metadata, **fields}
+
+
+CLAIM: dict[str, Rule] = {
+    "accessModes": [Text("ReadWriteOnce|ReadWriteMany|ReadWriteOncePod|ReadOnlyMany")],
+    "resources": {"requests": {"storage": QUANTITY}},
+    "storageClassName": DNS_NAME,
+}
+AMOUNTS = Keys(r"cpu|memory|ephemeral-storage|[a-z0-9.-]+/[a-z0-9.-]+", QUANTITY)
+RESOURCES: dict[str, Rule] = {"requests": AMOUNTS, "limits": AMOUNTS}
+NODE_SELECTOR = Keys(r"[A-Za-z0-9][-\w./]*", Text(r"[-\w.]*"))
+TOLERATIONS: list[Rule] = [
+    {"key": ANY, "operator": Text("Equal|Exists"), "value": ANY, "effect": ANY, "tolerationSeconds": NUMBER}
+]
+ENV: list[Rule] = [
+    OneOf(
+        (
+            {"name": Text(r"[A-Za-z_]\w*"), "value": ANY},
+            {
+                "name": Text(r"[A-Za-z_]\w*"),
+                "valueFrom": {
+                    "secretKeyRef": {
+                        "name": Text(r"em-[-a-z0-9]{1,50}-secret"),
+                        "key": Text(r"[-\w.]+"),
+                        "optional": FLAG,
+                    }
+                },
+            },
+        )
+    )
+]
+
+VOLUMES: list[Rule] = [
+    OneOf(
+        (
+            {"name": Text(LABEL), "configMap": {"name": OURS, "defaultMode": NUMBER}},
+            {
+                "name": Text(LABEL),
+                "persistentVolumeClaim": {"claimName": Text(r"(em|nas)-[-a-z0-9]{1,250}"), "readOnly": FLAG},
+            },
+            {"name": Text(LABEL), "emptyDir": {"sizeLimit": QUANTITY}},
+            {
+                "name": Text(LABEL),
+                "ephemeral": {"volumeClaimTemplate": {"metadata": {"labels": LABELS}, "spec": CLAIM}},
+            },
+        )
+    )
+]
+TRAINING_POD: dict[str, Rule] = {
+    "serviceAccountName": Setting("job_service_account"),
+    "nodeSelector": NODE_SELECTOR,
+    "tolerations": TOLERATIONS,
+    "terminationGracePeriodSeconds": NUMBER,
+    "volumes": VOLUMES,
+    "containers": [
+        {
+            "name": Text("node"),
+            "env": ENV,
+            "volumeMounts": [{"name": Text(LABEL), "mountPath": MOUNT_PATH, "subPath": ID, "readOnly": FLAG}],
+        }
+    ],
+}
+POD_LABELS: dict[str, Rule] = {"labels": LABELS}
+TRAINING: dict[str, Rule] = {
+    "suspend": FLAG,
+    "activeDeadlineSeconds": NUMBER,
+    "runtimeRef": {
+        "apiGroup": Text(TRAIN_JOB.group),
+        "kind": Text("ClusterTrainingRuntime"),
+        "name": OneOf((Setting("plain_runtime"), Setting("torch_runtime"))),
+    },
+    "trainer": {
+        "image": Text(r"[-\w./:@]+"),
+        "command": [WORD],
+        "args": [WORD],
+        "env": ENV,
+        "numNodes": NUMBER,
+        "numProcPerNode": NUMBER,
+        "resourcesPerNode": RESOURCES,
+    },
+    "runtimePatches": [
+        {
+            "manager": Text(f"{DOMAIN}/adapter"),
+            "trainingRuntimeSpec": {
+                "template": {
+                    "metadata": POD_LABELS,
+                    "spec": {
+                        "replicatedJobs": [
+                            {
+                                "name": Text("node"),
+                                "template": {
+                                    "metadata": POD_LABELS,
+                                    "spec": {"template": {"metadata": POD_LABELS, "spec": TRAINING_POD}},
+                                },
+                            }
+                        ]
+                    },
+                }
+            },
+        }
+    ],
+}
+
+SERVER_ANNOTATIONS = Keys(
+    rf"{ANNOTATIONS.pattern}|serving\.kserve\.io/(deploymentMode|autoscalerClass|metric|targetUtilizationPercentage)"
+    r"|autoscaling\.knative\.dev/(class|metric|target|target-utilization-percentage|min-scale|max-scale|initial-scale)",
+    ANY,
+)
+SERVER_LABELS = Keys(rf"{LABELS.pattern}|networking\.knative\.dev/visibility", LABELS.value)
+MODEL: dict[str, Rule] = {
+    "modelFormat": {"name": Text(r"[-\w.]+"), "version": Text(r"[-\w.]+")},
+    "runtime": Text(rf"{LABEL}"),
+    "protocolVersion": Text("v1|v2"),
+    # A claim of ours or of a NAS, or our object storage; never a path of the node or somebody's web server.
+    "storageUri": Text(r"pvc://(em|nas)-[-a-z0-9]{1,250}(/.*)?|obs://.*"),
+    "args": [ANY],
+    "env": ENV,
+    "resources": RESOURCES,
+}
+SERVER: dict[str, Rule] = {
+    "predictor": {
+        "serviceAccountName": Setting("model_service_account"),
+        "labels": SERVER_LABELS,
+        "annotations": SERVER_ANNOTATIONS,
+        "nodeSelector": NODE_SELECTOR,
+        "tolerations": TOLERATIONS,
+        "minReplicas": NUMBER,
+        "maxReplicas": NUMBER,
+        "scaleMetric": Text("cpu|memory|concurrency|rps"),
+        "scaleMetricType": Text("Utilization|AverageValue"),
+        "scaleTarget": NUMBER,
+        "containerConcurrency": NUMBER,
+        "timeout": NUMBER,
+        "terminationGracePeriodSeconds": NUMBER,
+        "deploymentStrategy": {
+            "type": Text("RollingUpdate|Recreate"),
+            "rollingUpdate": {"maxSurge": OneOf((NUMBER, ANY)), "maxUnavailable": OneOf((NUMBER, ANY))},
+        },
+        "model": MODEL,
+    }
+}
+
+HEADERS: list[Rule] = [{"name": Text(r"[-\w]+"), "value": ANY}]
+HEADER_CHANGE: dict[str, Rule] = {"set": HEADERS, "add": HEADERS, "remove": [Text(r"[-\w]+")]}
+ROUTE_FILTERS: list[Rule] = [
+    # Neither a mirror nor a redirect: a route leads to the model and nowhere else.
+    {
+        "type": Text("URLRewrite|RequestHeaderModifier|ResponseHeaderModifier"),
+        "urlRewrite": {
+            "hostname": DNS_NAME,
+            "path": {
+                "type": Text("ReplaceFullPath|ReplacePrefixMatch"),
+                "replaceFullPath": ANY,
+                "replacePrefixMatch": ANY,
+            },
+        },
+        "requestHeaderModifier": HEADER_CHANGE,
+        "responseHeaderModifier": HEADER_CHANGE,
+    }
+]
+BACKEND: dict[str, Rule] = {
+    "group": Text(""),
+    "kind": Text("Service"),
+    "port": NUMBER,
+    "weight": NUMBER,
+    "filters": ROUTE_FILTERS,
+}
+BACKENDS: list[Rule] = [
+    OneOf(
+        (
+            BACKEND | {"name": Text(PREDICTOR)},
+            BACKEND | {"name": Setting("knative_gateway", "{1}"), "namespace": Setting("knative_gateway", "{0}")},
+        )
+    )
+]
+HTTP_ROUTE_SPEC: dict[str, Rule] = {
+    "parentRefs": [
+        {
+            "group": Text(r"gateway\.networking\.k8s\.io"),
+            "kind": Text("Gateway"),
+            "namespace": Setting("gateway", "{0}"),
+            "name": Setting("gateway", "{1}"),
+            "sectionName": Text(LABEL),
+        }
+    ],
+    "hostnames": [Setting("gateway_host")],
+    "rules": [
+        {
+            "name": Text(LABEL),
+            "matches": [
+                {
+                    "path": {"type": Text("Exact|PathPrefix|RegularExpression"), "value": Text(r"/.*")},
+                    "method": Text("[A-Z]+"),
+                }
+            ],
+            "filters": ROUTE_FILTERS,
+            "backendRefs": BACKENDS,
+            "timeouts": {"request": DURATION, "backendRequest": DURATION},
+        }
+    ],
+}
+ISTIO_HEADERS: dict[str, Rule] = {
+    "set": Keys(r"[-\w]+", ANY),
+    "add": Keys(r"[-\w]+", ANY),
+    "remove": [Text(r"[-\w]+")],
+}
+VIRTUAL_SERVICE_SPEC: dict[str, Rule] = {
+    "hosts": [Setting("gateway_host")],
+    "gateways": [Setting("gateway", "{0}/{1}")],
+    "http": [
+        {
+            "name": Text(r"[-\w.]+"),
+            "match": [
+                {
+                    "uri": {"exact": Text(r"/.*"), "prefix": Text(r"/.*"), "regex": Text(r".*")},
+                    "method": {"exact": Text("[A-Z]+"), "regex": Text("[A-Z|()]+")},
+                }
+            ],
+            "rewrite": {"uri": ANY, "authority": DNS_NAME, "uriRegexRewrite": {"match": ANY, "rewrite": ANY}},
+            "route": [
+                {
+                    "destination": {
+                        "host": OneOf(
+                            (
+                                Text(PREDICTOR + r"(\.{namespace}(\.svc(\.cluster\.local)?)?)?"),
+                                Setting("knative_gateway", "{1}.{0}.svc.cluster.local"),
+                            )
+                        ),
+                        "port": {"number": NUMBER},
+                    },
+                    "weight": NUMBER,
+                    "headers": {"request": ISTIO_HEADERS, "response": ISTIO_HEADERS},
+                }
+            ],
+            "headers": {"request": ISTIO_HEADERS, "response": ISTIO_HEADERS},
+            "timeout": DURATION,
+        }
+    ],
+}
+
+ALLOWED: dict[ApiResource, dict[str, Rule]] = {
+    CONFIG_MAP: _object(data=Keys(r"[-\w.]{1,253}", ANY)),
+    # Only of this type: others are credentials to Kubernetes, which it issues for the asking.
+    SECRET: _object(
+        METADATA | {"name": Text(r"em-[-a-z0-9]{1,50}-secret")},
+        type=Text("Opaque"),
+        data=Keys(r"[-\w.]{1,253}", Text(r"[A-Za-z0-9+/]*={0,2}")),
+    ),
+    VOLUME_CLAIM: _object(spec=CLAIM),
+    TRAIN_JOB: _object(spec=TRAINING),
+    TENSORBOARD: _object(spec={"logspath": Text(r"pvc://em-[-a-z0-9]{1,60}/?")}),
+    INFERENCE_SERVICE: _object(METADATA | {"annotations": SERVER_ANNOTATIONS, "labels": SERVER_LABELS}, spec=SERVER),
+    HTTP_ROUTE: _object(spec=HTTP_ROUTE_SPEC),
+    VIRTUAL_SERVICE: _object(spec=VIRTUAL_SERVICE_SPEC),
+}
