@@ -1,4 +1,4 @@
-"""``python -m kfp_components.easymaker.launcher SPEC.json``"""
+"""``python -m kfp_components.easymaker.launcher SPEC.json [--node-rank N]``"""
 
 import os
 import sys

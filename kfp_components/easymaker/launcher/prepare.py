@@ -15,7 +15,7 @@ from kfp_components.easymaker.launcher.messages import say
 from kfp_components.easymaker.launcher.requirements import install_requirements
 from kfp_components.easymaker.launcher.spec import LauncherSpec
 from kfp_components.easymaker.launcher.storage import Storage
-from kfp_components.easymaker.launcher.work_directory import start_afresh
+from kfp_components.easymaker.launcher.work_directory import claim_tensorboard, start_afresh
 from kfp_components.easymaker.launcher.work_paths import WorkPaths
 
 
@@ -33,6 +33,8 @@ def prepare(run: Run, storage: Storage) -> ChildCommand:
     """Download, check, install; the command that is ready to start. Raises LauncherError or Interrupted."""
     try:
         start_afresh(run.paths)
+        if run.spec.tensorboard_dir is not None and run.spec.node_rank == 0:
+            claim_tensorboard(run.paths.tensorboard, run.spec.id)
         _fetch(run, storage, "the algorithm", run.spec.source_dir_uri, run.paths.source)
         # Before the data sets: a mistyped name should not cost a download of many gigabytes.
         entry_point = find_entry_point(run.paths.source, run.spec.entry_point)

@@ -34,7 +34,7 @@ def install_requirements(
     if not file.is_file():
         return spec.python
     say("installing requirements.txt")
-    python, commands = installer_commands(spec, paths, file)
+    python, commands = installer_commands(spec, paths, file, copied=_can_copy(spec))
     env = _personal_settings(environ) | installer_environment(spec, paths, python, environ)
     env["UV_CACHE_DIR"] = str(_uv_cache(environ, paths))
     for argv in commands:
@@ -43,9 +43,16 @@ def install_requirements(
     return python
 
 
-def installer_commands(spec: LauncherSpec, paths: WorkPaths, file: Path) -> tuple[Path, list[list[str]]]:
+def _can_copy(spec: LauncherSpec) -> bool:
+    """Whether the image has what a copy of its environment is made from; a spec may name it for images that do not."""
+    return all(file is not None and file.is_file() for file in (spec.uv, spec.requirements_lock))
+
+
+def installer_commands(
+    spec: LauncherSpec, paths: WorkPaths, file: Path, *, copied: bool
+) -> tuple[Path, list[list[str]]]:
     """Which interpreter the run will have, and what to run for it, in order."""
-    if not (spec.uv and spec.requirements_lock):
+    if not copied:
         pip = [str(spec.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         return spec.python, [[*pip, "--root-user-action=ignore", "-r", str(file)]]
     python = paths.venv / "bin" / "python"

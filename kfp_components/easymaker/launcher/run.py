@@ -3,9 +3,9 @@
 import os
 import signal
 import traceback
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+from kfp_components.easymaker.launcher.arguments import parse_arguments
 from kfp_components.easymaker.launcher.child import ChildCommand, ChildEnd, adopt_orphans, run_child
 from kfp_components.easymaker.launcher.exit_codes import ExitCode, LauncherError
 from kfp_components.easymaker.launcher.interruption import Interrupted, Interruption
@@ -31,7 +31,7 @@ class Outcome:
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out the spec in the one file named; the process's exit code."""
+    """Carry out the spec in the file named; the process's exit code."""
     try:
         spec = _read_spec(arguments)
     except (SpecError, OSError, UnicodeDecodeError) as error:
@@ -46,9 +46,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _read_spec(arguments: list[str]) -> LauncherSpec:
-    if len(arguments) != 1:
-        raise SpecError("usage: python -m kfp_components.easymaker.launcher SPEC.json")
-    spec = LauncherSpec.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
+    given = parse_arguments(arguments)
+    spec = LauncherSpec.from_json(given.spec.read_text(encoding="utf-8"))
+    if given.node_rank is not None:
+        spec = replace(spec, node_rank=given.node_rank)
     if not spec.status_path.parent.is_dir():
         raise SpecError(f"status_path: there is no directory {spec.status_path.parent}")
     return spec

@@ -16,6 +16,8 @@ from kfp_components.easymaker.launcher.messages import say
 from kfp_components.easymaker.launcher.work_paths import WorkPaths
 
 _END_SECONDS = 5.0
+# In a TensorBoard directory: whose logs these are. TensorBoard overlooks it.
+TENSORBOARD_MARK = ".launcher"
 
 
 class WorkDirectoryBusy(LauncherError):
@@ -46,6 +48,18 @@ def start_afresh(paths: WorkPaths) -> None:
     _clear(paths)
     for path in (paths.datasets, paths.checkpoint, paths.model, paths.home, paths.temporary, paths.tensorboard):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def claim_tensorboard(directory: Path, training_id: str) -> None:
+    """Drop what an earlier run of this training wrote there, which would be drawn twice. What else is there, stays."""
+    mark = directory / TENSORBOARD_MARK
+    if directory.is_symlink() or mark.is_symlink():
+        return
+    if mark.is_file() and mark.read_text(errors="replace") == training_id:
+        say("an earlier run of this training has written TensorBoard logs; they are begun afresh")
+        discard([path for path in directory.iterdir() if path != mark])
+    else:
+        mark.write_text(training_id)
 
 
 def discard(directories: Iterable[Path]) -> None:

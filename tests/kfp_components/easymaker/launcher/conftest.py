@@ -90,11 +90,13 @@ class Training:
         }
         return LauncherSpec(**(values | changes))
 
-    def start(self, spec: LauncherSpec, environ: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    def start(
+        self, spec: LauncherSpec, environ: dict[str, str] | None = None, arguments: tuple[str, ...] = ()
+    ) -> "subprocess.Popen[bytes]":
         file = self.root / f"spec-{len(self.started)}.json"
         file.write_text(spec.to_json(), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "kfp_components.easymaker.launcher", str(file)],
+            [sys.executable, "-m", "kfp_components.easymaker.launcher", str(file), *arguments],
             env=self.environ | (environ or {}),
             stdin=subprocess.DEVNULL,
             stdout=(self.root / f"stdout-{len(self.started)}").open("wb"),

@@ -51,6 +51,17 @@ def test_in_a_container_pip_changes_the_environment_in_place(training: Training,
     assert (seen["iniconfig"], seen["in"]) == ("2.1.0", str(environment.parent.parent))
 
 
+def test_an_image_without_the_lock_that_the_spec_names_takes_the_requirements_in_place(
+    training: Training, environment: Path, tmp_path: Path
+) -> None:
+    """A cluster's specs name the lock for every image; not every image has one."""
+    training.source(PRINT)
+    training.file("source/requirements.txt", "iniconfig==2.1.0\n")
+    ended = training.run(python=environment, requirements_lock=tmp_path / "no-such.lock", uv=tmp_path / "no-such-uv")
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout)["in"] == str(environment.parent.parent)
+
+
 @pytest.mark.parametrize("with_uv", [True, False])
 def test_what_cannot_be_installed_fails_the_training_before_it_starts(
     training: Training, environment: Path, tmp_path: Path, with_uv: bool
