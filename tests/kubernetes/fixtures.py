@@ -1,0 +1,42 @@
+"""Fixtures over a real API server, for every test directory that needs one: import them in its conftest.
+
+Each pytest process has a server of its own: that costs seconds, and no test sees the objects of another process.
+"""
+
+import uuid
+from collections.abc import Callable, Collection, Iterator
+
+import pytest
+
+from tests.kubernetes.api_server import ApiServerProcess
+from tests.kubernetes.assets.installed import installed_assets
+from tests.kubernetes.crds import crd_directory
+from tests.kubernetes.namespaces import create_namespace, delete_namespace
+
+LoadCrds = Callable[[Collection[str] | None], list[str]]
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[ApiServerProcess]:
+    assets = installed_assets()
+    if assets is None:
+        pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
+    with ApiServerProcess(assets) as server:
+        yield server
+
+
+@pytest.fixture
+def namespace(api_server: ApiServerProcess) -> Iterator[str]:
+    """A fresh one for each test, gone with all its objects afterwards."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    create_namespace(api_server, name)
+    yield name
+    delete_namespace(api_server, name)
+
+
+@pytest.fixture(scope="session")
+def crds(api_server: ApiServerProcess) -> LoadCrds:
+    """``crds({"trainjobs", "kserve"})`` loads these by plural, full name, group or directory; ``crds(None)`` all."""
+    if crd_directory() is None:
+        pytest.skip("no CRDs: set EASYMAKER_CRDS, or have shared/crds beside the checkout")
+    return lambda names: api_server.load_crds(names=names)
