@@ -47,6 +47,6 @@ def install_cluster(settings: Settings, entries: Catalogue) -> Installation:
         engine=built.engine,
         authenticator=TokenReviewAuthenticator(built.server, cluster.token_audiences),
         policy=AccessReviewPolicy(built.server),
-        secrets=SecretObjects(built.server, key),
+        secrets=SecretObjects(built.server, key, cluster.namespace),
         site=Site(settings.region, cluster.api_url, cluster.gateway_host, tensorboard_uri),
     )
