@@ -158,8 +158,10 @@ def _forget_orphaned_secrets(database: Database, secrets: SecretStore) -> None:
         with database.transaction() as connection:
             return resources.existing(connection, ids)
 
+    with database.transaction() as connection:
+        appkeys = resources.appkeys(connection)
     try:
-        forgotten = secrets.delete_orphans(known)
+        forgotten = secrets.delete_orphans(known, appkeys)
     except EngineError as error:
         log.warning("secrets without a resource were not looked for", reason=str(error))
         return

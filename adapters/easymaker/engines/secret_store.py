@@ -22,10 +22,11 @@ class SecretStore(Protocol):
         """Missing is success."""
         ...
 
-    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]]) -> int:
+    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]], appkeys: Collection[str]) -> int:
         """Delete what a crash between put() and the commit of its resource has left; returns how many.
 
-        ``known`` tells which of the given ids are those of resources. What is younger than the longest request stays.
+        ``known`` tells which of the given ids are those of resources; ``appkeys`` are those with resources. What is
+        younger than the longest request stays.
         """
         ...
 

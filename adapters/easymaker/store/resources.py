@@ -72,6 +72,11 @@ def exists(connection: Connection, kind: str, resource_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def appkeys(connection: Connection) -> set[str]:
+    """Those that have a resource."""
+    return set(connection.execute(select(resources.c.appkey).distinct()).scalars())
+
+
 def existing(connection: Connection, ids: Collection[str]) -> set[str]:
     """Which of these ids are there, whatever their kind and appkey."""
     return set(connection.execute(select(resources.c.id).where(resources.c.id.in_(ids))).scalars())

@@ -1,9 +1,8 @@
 """Resources that are records: templates, and models, of which the cluster has no more than a Secret."""
 
 from adapters.easymaker.engines.base import Observation, Phase
-from adapters.easymaker.engines.cluster.api_resources import SECRET
-from adapters.easymaker.engines.cluster.names import namespace_of, object_name
 from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.cluster.secret_objects import delete_secret
 from adapters.easymaker.kinds.record import Family, Goal
 
 
@@ -42,5 +41,5 @@ class ModelDriver:
 
     def remove(self, family: Family) -> bool:
         record = family.record
-        self._server.delete(SECRET, namespace_of(record.appkey), object_name(record.id, "secret"))
+        delete_secret(self._server, record.appkey, record.id)
         return True

@@ -7,6 +7,7 @@ to find Secrets that nobody needs, so that no right to list or read Secrets is n
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +26,13 @@ from adapters.easymaker.engines.cluster.names import (
     object_name,
 )
 from adapters.easymaker.engines.cluster.secret_keys import secret_key
-from adapters.easymaker.errors import InvalidRequest, PermanentEngineError, TemporaryEngineError, Unavailable
+from adapters.easymaker.errors import (
+    EngineError,
+    InvalidRequest,
+    PermanentEngineError,
+    TemporaryEngineError,
+    Unavailable,
+)
 from adapters.easymaker.kinds.record import Json
 
 log = structlog.get_logger("easymaker.cluster")
@@ -36,6 +43,8 @@ HOLDS = f"{DOMAIN}/holds"
 INSTALLATION = f"{DOMAIN}/installation"
 # A younger one can belong to a request whose transaction is not committed yet.
 ORPHAN_AGE = timedelta(hours=1)
+# The search is made while an adapter starts, which must not take longer because a namespace does not answer.
+LONGEST_SEARCH_SECONDS = 20.0
 
 
 def _now() -> datetime:
@@ -43,9 +52,8 @@ def _now() -> datetime:
 
 
 class SecretObjects:
-    """``key`` is this installation's own, for fingerprints; ``installation`` its name on the cluster.
-
-    ``namespaces`` are those to look for orphans in; empty: all, which takes the right to list ConfigMaps everywhere.
+    """``key`` is this installation's own, for fingerprints; ``installation`` its name on the cluster, such as the
+    namespace it runs in.
     """
 
     def __init__(
@@ -53,13 +61,11 @@ class SecretObjects:
         server: ApiServer,
         key: bytes,
         installation: str = "kubeflow",
-        namespaces: tuple[str, ...] = (),
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._server = server
         self._key = key
         self._installation = installation
-        self._namespaces = namespaces
         self._now = now
 
     def put(self, appkey: str, resource_id: str, values: Mapping[str, str]) -> None:
@@ -75,30 +81,32 @@ class SecretObjects:
             raise InvalidRequest("the cluster does not take the secret parameters") from None
 
     def delete(self, appkey: str, resource_id: str) -> None:
-        """The ConfigMap last: as long as something is left it can be found.
+        delete_secret(self._server, appkey, resource_id)
 
-        Raises:
-            TemporaryEngineError: the API server is away.
-        """
-        self._delete(namespace_of(appkey), object_name(resource_id, PART))
+    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]], appkeys: Collection[str]) -> int:
+        """Namespaces that cannot be looked at are left out: they may be closed to us by now, or the API server away."""
+        began = time.monotonic()
+        count = 0
+        for appkey in sorted(appkeys):
+            if time.monotonic() - began > LONGEST_SEARCH_SECONDS:
+                log.warning("not all namespaces were searched for secrets without a resource")
+                break
+            try:
+                count += self._delete_orphans_of(appkey, known)
+            except EngineError as error:
+                log.warning("no search for secrets without a resource", appkey=appkey, reason=str(error))
+        return count
 
-    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]]) -> int:
-        """See SecretStore.
-
-        Raises:
-            TemporaryEngineError: the API server is away, or does not let ConfigMaps be listed.
-        """
+    def _delete_orphans_of(self, appkey: str, known: Callable[[Collection[str]], Collection[str]]) -> int:
         before = self._now() - ORPHAN_AGE
         selector = f"{MANAGED_BY}={MANAGER},{HOLDS}={PART},{INSTALLATION}={self._installation}"
-        old: dict[str, tuple[str, str]] = {}
-        for namespace in self._namespaces or (None,):
-            for found in self._server.list(CONFIG_MAP, namespace, selector):
-                meta: Json = found["metadata"]
-                if datetime.fromisoformat(meta["creationTimestamp"]) < before:
-                    old[meta["labels"][RESOURCE_ID]] = (meta["namespace"], meta["name"])
-        orphans = old.keys() - set(known(old.keys())) if old else set[str]()
+        found = [each["metadata"] for each in self._server.list(CONFIG_MAP, namespace_of(appkey), selector)]
+        old = {
+            meta["labels"][RESOURCE_ID] for meta in found if datetime.fromisoformat(meta["creationTimestamp"]) < before
+        }
+        orphans = old - set(known(old)) if old else old
         for resource_id in orphans:
-            self._delete(*old[resource_id])
+            delete_secret(self._server, appkey, resource_id)
         return len(orphans)
 
     def fingerprint(self, content: bytes) -> str:
@@ -111,11 +119,17 @@ class SecretObjects:
         crash_point("cluster.after_apply")
         return applied
 
-    def _delete(self, namespace: str, name: str) -> None:
-        for resource in (SECRET, CONFIG_MAP):
-            crash_point("cluster.before_delete")
-            self._server.delete(resource, namespace, name)
-            crash_point("cluster.after_delete")
+
+def delete_secret(server: ApiServer, appkey: str, resource_id: str) -> None:
+    """The ConfigMap last: as long as something is left it can be found. Missing is success.
+
+    Raises:
+        TemporaryEngineError: the API server is away.
+    """
+    for resource in (SECRET, CONFIG_MAP):
+        crash_point("cluster.before_delete")
+        server.delete(resource, namespace_of(appkey), object_name(resource_id, PART))
+        crash_point("cluster.after_delete")
 
 
 def names_manifest(appkey: str, resource_id: str, values: Mapping[str, str], installation: str) -> Json:

@@ -41,7 +41,7 @@ class SecretFiles:
     def fingerprint(self, content: bytes) -> str:
         return hmac.new(self._home.secret(KEY), content, hashlib.sha256).hexdigest()
 
-    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]]) -> int:
+    def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]], appkeys: Collection[str]) -> int:
         before = time.time() - ORPHAN_SECONDS
         old = {path.stem for path in self._directory.glob("*.json") if path.stat().st_mtime < before}
         orphans = old - set(known(old)) if old else set[str]()

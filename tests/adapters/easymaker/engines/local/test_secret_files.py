@@ -63,7 +63,7 @@ def test_only_old_files_of_unknown_resources_are_orphans(home: LocalHome) -> Non
         file = home.secrets / "resources" / f"{name}.json"
         old = file.stat().st_mtime - ORPHAN_SECONDS - 1
         os.utime(file, (old, old))
-    assert store.delete_orphans(lambda ids: set(ids) & {"known"}) == 1
+    assert store.delete_orphans(lambda ids: set(ids) & {"known"}, ["local"]) == 1
     assert (store.get("local", "known"), store.get("local", "orphan"), store.get("local", "young")) == (
         {"token": "known"},
         {},
@@ -75,4 +75,4 @@ def test_no_orphans_where_nothing_was_kept(home: LocalHome) -> None:
     def never(ids: object) -> set[str]:
         raise AssertionError("the database is not asked for nothing")
 
-    assert SecretFiles(home).delete_orphans(never) == 0
+    assert SecretFiles(home).delete_orphans(never, ["local"]) == 0
