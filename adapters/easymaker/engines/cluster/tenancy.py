@@ -94,7 +94,7 @@ class TokenReviewAuthenticator:
         self._refused: Answers[bool] = Answers(clock)
 
     def authenticate(self, token: str) -> Principal:
-        raw = token.encode("utf-8", "surrogateescape")
+        raw = token.encode("utf-8", "surrogatepass")
         key = hashlib.sha256(raw).digest()
         caller = self._callers.get(key)
         if caller is not None:
