@@ -60,6 +60,11 @@ DNS_NAME = Text(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 QUANTITY = Text(r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 DURATION = Text(r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+")
 PREDICTOR = r"em-[-a-z0-9]{1,50}-predictor"
+# A gateway that serves the whole cluster tells models apart by this name: it may be no other namespace's.
+PREDICTOR_HOST = Text(PREDICTOR + r"\.{namespace}\.svc\.cluster\.local")
+# Below an endpoint, so that no route takes a path of Kubeflow or of the adapter itself.
+PUBLISHED = Text(r"/[-\w]{1,64}/(stages/[a-z0-9]{1,30}|default)(/.*)?")
+PUBLISHED_PATTERN = Text(r"/[-\w\\]{1,80}/(stages/[a-z0-9]{1,30}|default)(/.*)?")
 # Absolute, below the launcher's directory, without a segment that leads elsewhere.
 MOUNT_PATH = Text(r"/easymaker(/(?!\.\.?(/|$))[-\w.]+)+/?")
 WORD = Text(r"[-\w.,:/=$()@+]*")
@@ -97,7 +102,7 @@ CLAIM: dict[str, Rule] = {
 }
 AMOUNTS = Keys(r"cpu|memory|ephemeral-storage|[a-z0-9.-]+/[a-z0-9.-]+", QUANTITY)
 RESOURCES: dict[str, Rule] = {"requests": AMOUNTS, "limits": AMOUNTS}
-NODE_SELECTOR = Keys(r"[A-Za-z0-9][-\w./]*", Text(r"[-\w.]*"))
+NODE_SELECTOR = Keys(r"([a-z0-9][-a-z0-9.]{0,252}/)?[A-Za-z0-9][-\w.]{0,62}", Text(r"[-\w.]{0,63}"))
 TOLERATIONS: list[Rule] = [
     {"key": ANY, "operator": Text("Equal|Exists"), "value": ANY, "effect": ANY, "tolerationSeconds": NUMBER}
 ]
@@ -229,22 +234,19 @@ SERVER: dict[str, Rule] = {
     }
 }
 
-HEADERS: list[Rule] = [{"name": Text(r"[-\w]+"), "value": ANY}]
-HEADER_CHANGE: dict[str, Rule] = {"set": HEADERS, "add": HEADERS, "remove": [Text(r"[-\w]+")]}
 ROUTE_FILTERS: list[Rule] = [
     # Neither a mirror nor a redirect: a route leads to the model and nowhere else.
     {
-        "type": Text("URLRewrite|RequestHeaderModifier|ResponseHeaderModifier"),
+        "type": Text("URLRewrite|RequestHeaderModifier"),
         "urlRewrite": {
-            "hostname": DNS_NAME,
+            "hostname": PREDICTOR_HOST,
             "path": {
                 "type": Text("ReplaceFullPath|ReplacePrefixMatch"),
                 "replaceFullPath": ANY,
                 "replacePrefixMatch": ANY,
             },
         },
-        "requestHeaderModifier": HEADER_CHANGE,
-        "responseHeaderModifier": HEADER_CHANGE,
+        "requestHeaderModifier": {"set": [{"name": Text("Host"), "value": PREDICTOR_HOST}]},
     }
 ]
 BACKEND: dict[str, Rule] = {
@@ -278,7 +280,7 @@ HTTP_ROUTE_SPEC: dict[str, Rule] = {
             "name": Text(LABEL),
             "matches": [
                 {
-                    "path": {"type": Text("Exact|PathPrefix|RegularExpression"), "value": Text(r"/.*")},
+                    "path": {"type": Text("Exact|PathPrefix"), "value": PUBLISHED},
                     "method": Text("[A-Z]+"),
                 }
             ],
@@ -288,11 +290,6 @@ HTTP_ROUTE_SPEC: dict[str, Rule] = {
         }
     ],
 }
-ISTIO_HEADERS: dict[str, Rule] = {
-    "set": Keys(r"[-\w]+", ANY),
-    "add": Keys(r"[-\w]+", ANY),
-    "remove": [Text(r"[-\w]+")],
-}
 VIRTUAL_SERVICE_SPEC: dict[str, Rule] = {
     "hosts": [Setting("gateway_host")],
     "gateways": [Setting("gateway", "{0}/{1}")],
@@ -301,28 +298,23 @@ VIRTUAL_SERVICE_SPEC: dict[str, Rule] = {
             "name": Text(r"[-\w.]+"),
             "match": [
                 {
-                    "uri": {"exact": Text(r"/.*"), "prefix": Text(r"/.*"), "regex": Text(r".*")},
-                    "method": {"exact": Text("[A-Z]+"), "regex": Text("[A-Z|()]+")},
+                    "uri": {"exact": PUBLISHED, "prefix": PUBLISHED, "regex": PUBLISHED_PATTERN},
+                    "method": {"exact": Text("[A-Z]+")},
                 }
             ],
-            "rewrite": {"uri": ANY, "authority": DNS_NAME, "uriRegexRewrite": {"match": ANY, "rewrite": ANY}},
+            "rewrite": {"uri": ANY, "uriRegexRewrite": {"match": ANY, "rewrite": ANY}},
             "route": [
                 {
                     "destination": {
-                        "host": OneOf(
-                            (
-                                Text(PREDICTOR + r"(\.{namespace}(\.svc(\.cluster\.local)?)?)?"),
-                                Setting("knative_gateway", "{1}.{0}.svc.cluster.local"),
-                            )
-                        ),
+                        "host": OneOf((PREDICTOR_HOST, Setting("knative_gateway", "{1}.{0}.svc.cluster.local"))),
                         "port": {"number": NUMBER},
                     },
                     "weight": NUMBER,
-                    "headers": {"request": ISTIO_HEADERS, "response": ISTIO_HEADERS},
+                    "headers": {"request": {"set": Keys("Host", PREDICTOR_HOST)}},
                 }
             ],
-            "headers": {"request": ISTIO_HEADERS, "response": ISTIO_HEADERS},
             "timeout": DURATION,
+            "retries": {"attempts": NUMBER, "perTryTimeout": DURATION, "retryOn": Text(r"[-a-z,]+")},
         }
     ],
 }

@@ -18,7 +18,7 @@ from adapters.easymaker.engines.cluster.allowed_fields import (
     Setting,
     Text,
 )
-from adapters.easymaker.engines.cluster.api_resources import resource_of
+from adapters.easymaker.engines.cluster.api_resources import SECRET, resource_of
 from adapters.easymaker.errors import PermanentEngineError
 from adapters.easymaker.kinds.record import Json
 
@@ -48,18 +48,19 @@ def require_allowed(manifest: Json, cluster: ClusterSettings = DEFAULTS) -> None
     except (KeyError, TypeError) as error:
         raise PermanentEngineError("an object of this type is never sent to the cluster") from error
     try:
-        _Look(cluster, str(namespace)).at(manifest, ALLOWED[resource], "")
+        _Look(cluster, str(namespace), resource is not SECRET).at(manifest, ALLOWED[resource], "")
     except _NotAllowed as found:
         path = found.path.removeprefix(".")
         raise PermanentEngineError(f"{resource.kind} is not sent to the cluster: {path} {found.problem}") from found
 
 
 class _Look:
-    """One manifest, by the settings of the installation."""
+    """One manifest, by the settings of the installation. ``tell``: whether a value may be told in a message."""
 
-    def __init__(self, cluster: ClusterSettings, namespace: str) -> None:
+    def __init__(self, cluster: ClusterSettings, namespace: str, tell: bool) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._tell = tell
 
     def at(self, value: Any, rule: Rule, path: str) -> None:
         if isinstance(rule, dict):
@@ -71,7 +72,7 @@ class _Look:
         elif isinstance(rule, OneOf):
             self._one_of(value, rule, path)
         elif not self._fits(value, rule):
-            raise _NotAllowed(path, f"may not be {value!r:.{LONGEST_SHOWN}}")
+            raise _NotAllowed(path, f"may not be {value!r:.{LONGEST_SHOWN}}" if self._tell else "has a wrong value")
 
     def _object(self, value: Any, rule: dict[str, Rule], path: str) -> None:
         for name, inner in _items(value, path):
