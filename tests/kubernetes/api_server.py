@@ -27,10 +27,10 @@ START_SECONDS = 120
 # These wait for, or put finalizers on objects for, controllers that do not run here.
 _WITHOUT_CONTROLLERS = "ServiceAccount,StorageObjectInUseProtection"
 _ISSUER = "https://kubernetes.default.svc"
-ADMINS = ("system:masters",)
+_ADMIN = ("envtest-admin", ("system:masters",))
 
 
-class ServerDidNotStart(Exception):
+class ServerDied(Exception):
     pass
 
 
@@ -45,8 +45,7 @@ class ApiServerProcess:
         self.ca_file = self.authority.file
         self.url = ""
         self._serving = self.authority.for_loopback("apiserver")
-        self._admin = self.authority.for_user("admin", "envtest-admin", ADMINS)
-        self._users: dict[tuple[str, tuple[str, ...]], Path] = {}
+        self._users: dict[tuple[str, tuple[str, ...]], KeyPair] = {}
         self._stack = contextlib.ExitStack()
         write_private_key(self.home / "service-accounts.key", ec.generate_private_key(ec.SECP256R1()))
 
@@ -61,7 +60,7 @@ class ApiServerProcess:
             try:
                 self._start()
                 return self
-            except ServerDidNotStart as error:
+            except ServerDied as error:
                 self._stack.close()
                 # Somebody else may have taken a port between its choice and its use.
                 if attempt == 2 or "address already in use" not in str(error):
@@ -75,15 +74,17 @@ class ApiServerProcess:
 
     @property
     def admin_kubeconfig(self) -> Path:
-        return self.kubeconfig_for("envtest-admin", ADMINS)
+        return self.kubeconfig_for(*_ADMIN)
 
     def kubeconfig_for(self, user: str, groups: Collection[str] = ()) -> Path:
         """For a user who identifies with a client certificate; RBAC grants nothing by itself."""
+        pair = self.certificate_for(user, groups)
+        return self._write_kubeconfig(pair.certificate.stem, kubeconfig_text(self.url, self.ca_file, pair))
+
+    def certificate_for(self, user: str, groups: Collection[str] = ()) -> KeyPair:
         wanted = (user, tuple(groups))
         if wanted not in self._users:
-            name = f"user-{len(self._users)}"
-            pair = self.authority.for_user(name, user, wanted[1])
-            self._users[wanted] = self._write_kubeconfig(name, kubeconfig_text(self.url, self.ca_file, pair))
+            self._users[wanted] = self.authority.for_user(f"user-{len(self._users)}", user, wanted[1])
         return self._users[wanted]
 
     def kubeconfig_with_token(self, token: str, url: str | None = None) -> Path:
@@ -106,13 +107,19 @@ class ApiServerProcess:
         """As admin. ``body`` is sent as JSON; for a patch give ``headers={"Content-Type": …}``."""
         headers = {"Content-Type": "application/json", **options.pop("headers", {})}
         content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.client.request(method, path, content=content, headers=headers, **options)
+        try:
+            return self.client.request(method, path, content=content, headers=headers, **options)
+        except httpx.TransportError as error:
+            self._tell_if_dead(error)
+            raise
 
     def apply(self, path: str, manifest: dict[str, Any], manager: str = "envtest") -> dict[str, Any]:
         """Server-side apply as admin of what lies at ``path``."""
         parameters = {"fieldManager": manager, "force": "true"}
         headers = {"Content-Type": "application/apply-patch+yaml"}
-        return self.request("PATCH", path, manifest, params=parameters, headers=headers).raise_for_status().json()
+        answer = self.request("PATCH", path, manifest, params=parameters, headers=headers)
+        assert answer.status_code in (200, 201), f"{path}: {answer.text}"
+        return answer.json()
 
     def load_crds(self, directory: Path | None = None, names: Collection[str] | None = None) -> list[str]:
         """See ``crds.load_crds``."""
@@ -139,9 +146,8 @@ class ApiServerProcess:
         self._processes.append(start_kept(self._command(etcd_url, port), self.home / "apiserver.log"))
         self._stack.callback(end_kept, self._processes[1])
         self.url = f"https://127.0.0.1:{port}"
-        self.client = httpx.Client(
-            base_url=self.url, verify=self.authority.client_context(self._admin), timeout=60, trust_env=False
-        )
+        context = self.authority.client_context(self.certificate_for(*_ADMIN))
+        self.client = httpx.Client(base_url=self.url, verify=context, timeout=60, trust_env=False)
         self._stack.callback(self.client.close)
         self._wait_until_ready()
 
@@ -170,14 +176,24 @@ class ApiServerProcess:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if any(each.poll() is not None for each in self._processes):
-                break
+            self._tell_if_dead(None)
             with contextlib.suppress(httpx.TransportError):
                 if self.client.get("/readyz").status_code == 200:
                     return
             time.sleep(0.05)
-        logs = [self.home / "etcd.log", self.home / "apiserver.log"]
-        raise ServerDidNotStart("\n".join(path.read_text()[-3000:] for path in logs))
+        raise ServerDied(self._last_words())
+
+    def _tell_if_dead(self, cause: Exception | None) -> None:
+        if any(each.poll() is not None for each in self._processes):
+            raise ServerDied(self._last_words()) from cause
+
+    def _last_words(self) -> str:
+        """Of both logs: the end, and a panic where there is one (its stack fills the end)."""
+        logs = [(self.home / name).read_text(errors="replace") for name in ("etcd.log", "apiserver.log")]
+        panics = [
+            log[at : at + 3000] for log in logs if (at := max(log.find("\npanic: "), log.find("\nfatal error: "))) >= 0
+        ]
+        return "\n".join([*panics, *(log[-3000:] for log in logs)])
 
     def _write_kubeconfig(self, name: str, text: str) -> Path:
         path = self.home / f"{name}.kubeconfig"
@@ -192,6 +208,3 @@ def _free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-__all__ = ["ADMINS", "ApiServerProcess", "KeyPair", "ServerDidNotStart"]

@@ -15,7 +15,10 @@ from pathlib import Path
 # The last Debian release whose kubernetes package carries all its dependencies, so that it builds without a network.
 SUITE = "bookworm"
 VERSION = "1.20.2"
-PACKAGES = ("golang-1.19-go", "golang-1.19-src", "etcd-server")
+PACKAGES = ("golang-1.19-go", "golang-1.19-src", "etcd-server", "golang-github-modern-go-reflect2-dev")
+# Kubernetes 1.20 carries a version of this that reads maps as Go laid them out before 1.18: with a newer Go the server
+# crashes on the first object with labels that it sorts. Debian's package of the next version knows both.
+_REPLACED = "github.com/modern-go/reflect2"
 TOOLS = ("apt-get", "apt-config", "dpkg", "tar")
 _LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<address>\S+)\s+(?P<suite>\S+)\s+(?P<components>[^#]+)")
 _TAG = "+k8s:openapi-gen=true"
@@ -37,6 +40,8 @@ def build(work: Path, target: Path) -> str:
     for archive in downloads.glob("*.deb"):
         _run(["dpkg", "-x", str(archive), str(work / "root")], work)
     source = _unpack_source(next(downloads.glob("kubernetes_*.orig.tar.*")), work)
+    shutil.rmtree(source / "vendor" / _REPLACED)
+    shutil.copytree(work / "root/usr/share/gocode/src" / _REPLACED, source / "vendor" / _REPLACED)
     _compile(source, work, target)
     shutil.copy2(work / "root/usr/bin/etcd", target / "etcd")
     return VERSION
@@ -152,7 +157,7 @@ def _compile(source: Path, work: Path, target: Path) -> None:
     said = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = [f"k8s.io/kubernetes/vendor/k8s.io/{name}/version" for name in ("component-base", "client-go/pkg")]
     stamp = " ".join(["-s", "-w", *(f"-X {each}.{key}={value}" for each in packages for key, value in said.items())])
-    server = [go, "build", "-p", "2", "-ldflags", stamp, "-o", str(target / "kube-apiserver"), "./cmd/kube-apiserver"]
+    server = [go, "build", "-p", "2", "-trimpath", "-ldflags", stamp, "-o", str(target), "./cmd/kube-apiserver"]
     _run(server, source, environment)
 
 
