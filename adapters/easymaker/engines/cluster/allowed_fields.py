@@ -49,9 +49,16 @@ class Setting:
     shape: str = "{0}"
 
 
+@dataclass(frozen=True)
+class Just:
+    """This value only."""
+
+    value: bool
+
+
 NUMBER: Final = "number"
 FLAG: Final = "flag"
-Rule: TypeAlias = "dict[str, Rule] | list[Rule] | Keys | OneOf | Setting | Text | Literal['number', 'flag']"
+Rule: TypeAlias = "dict[str, Rule] | list[Rule] | Keys | OneOf | Setting | Text | Just | Literal['number', 'flag']"
 
 ANY = Text()
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -200,7 +207,7 @@ SERVER_ANNOTATIONS = Keys(
     r"|autoscaling\.knative\.dev/(class|metric|target|target-utilization-percentage|min-scale|max-scale|initial-scale)",
     ANY,
 )
-SERVER_LABELS = Keys(rf"{LABELS.pattern}|networking\.knative\.dev/visibility", LABELS.value)
+SERVER_LABELS = Keys(rf"{LABELS.pattern}|networking\.(kserve\.io|knative\.dev)/visibility", LABELS.value)
 MODEL: dict[str, Rule] = {
     "modelFormat": {"name": Text(r"[-\w.]+"), "version": Text(r"[-\w.]+")},
     "runtime": Text(rf"{LABEL}"),
@@ -214,6 +221,7 @@ MODEL: dict[str, Rule] = {
 SERVER: dict[str, Rule] = {
     "predictor": {
         "serviceAccountName": Setting("model_service_account"),
+        "automountServiceAccountToken": Just(False),
         "labels": SERVER_LABELS,
         "annotations": SERVER_ANNOTATIONS,
         "nodeSelector": NODE_SELECTOR,

@@ -12,6 +12,7 @@ from adapters.easymaker.engines.cluster.allowed_fields import (
     ALLOWED,
     FLAG,
     NUMBER,
+    Just,
     Keys,
     OneOf,
     Rule,
@@ -106,7 +107,9 @@ class _Look:
         assert deepest is not None
         raise deepest
 
-    def _fits(self, value: Any, rule: Setting | Text | str) -> bool:
+    def _fits(self, value: Any, rule: Just | Setting | Text | str) -> bool:
+        if isinstance(rule, Just):
+            return value is rule.value
         if isinstance(rule, Setting):
             return value == rule.shape.format(*str(getattr(self._cluster, rule.field)).split("/"))
         if isinstance(rule, Text):

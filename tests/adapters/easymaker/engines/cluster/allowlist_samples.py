@@ -104,6 +104,7 @@ def inference_service() -> dict[str, Any]:
     reference = {"name": f"em-{TRAINING}-secret", "key": "token"}
     predictor = {
         "serviceAccountName": "easymaker-models",
+        "automountServiceAccountToken": False,
         "nodeSelector": {"pool": "cpu"},
         "tolerations": [{"key": "gpu", "operator": "Equal", "value": "yes", "tolerationSeconds": 5}],
         "minReplicas": 1,
@@ -124,6 +125,7 @@ def inference_service() -> dict[str, Any]:
         },
     }
     made = _object("serving.kserve.io/v1beta1", "InferenceService", "em-abcdefghijklm", spec={"predictor": predictor})
+    made["metadata"]["labels"]["networking.kserve.io/visibility"] = "cluster-local"
     made["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] = "RawDeployment"
     return made
 

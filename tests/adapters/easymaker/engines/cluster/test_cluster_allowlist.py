@@ -24,7 +24,7 @@ PREDICTOR: Path = ("spec", "predictor")
 # What must not be settable in any pod, whatever else changes.
 DANGERS = {
     "hostNetwork", "hostPID", "hostIPC", "hostUsers", "hostAliases", "hostname", "nodeName", "securityContext",
-    "serviceAccount", "automountServiceAccountToken", "initContainers", "ephemeralContainers", "imagePullSecrets",
+    "serviceAccount", "initContainers", "ephemeralContainers", "imagePullSecrets",
     "shareProcessNamespace", "runtimeClassName", "priorityClassName", "priority", "schedulerName", "affinity",
     "topologySpreadConstraints", "dnsConfig", "dnsPolicy", "resourceClaims", "restartPolicy",
 }  # fmt: skip
@@ -214,6 +214,9 @@ HTTP: Path = ("spec", "http", 0)
         (samples.train_job, ("spec", "suspend"), 1),
         (samples.train_job, ("spec", "trainer", "numNodes"), True),
         (samples.inference_service, (*PREDICTOR, "serviceAccountName"), "default"),
+        (samples.inference_service, (*PREDICTOR, "automountServiceAccountToken"), True),
+        (samples.inference_service, (*PREDICTOR, "automountServiceAccountToken"), 0),
+        (samples.train_job, (*POD, "automountServiceAccountToken"), True),
         (samples.inference_service, (*PREDICTOR, "model", "storageUri"), "hostpath:///etc"),
         (samples.inference_service, (*PREDICTOR, "model", "storageUri"), "http://169.254.169.254/"),
         (samples.inference_service, (*PREDICTOR, "model", "storageUri"), "pvc://somebodys/model"),
