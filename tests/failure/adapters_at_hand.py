@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Installation
+from tests.conftest import PATIENCE, Installation
 
 
 class ForkedAdapter:
@@ -64,7 +64,7 @@ class Preloaded:
         with self._order:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
-            adapter: Any = ForkedAdapter(self._started.get(timeout=60), self._ended, self._changed)
+            adapter: Any = ForkedAdapter(self._started.get(timeout=PATIENCE), self._ended, self._changed)
         installation.adapters.append(adapter)
         if wait:
             installation.wait_ready(adapter, settings.get("port", installation.port))
@@ -74,8 +74,8 @@ class Preloaded:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(30)
-        self._reader.join(30)
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
         self._process.stdout.close()
 
     def _read(self) -> None:
@@ -132,7 +132,7 @@ class Keeper:
         with self._lock:
             self._closed.set()
             self._installation.kill()
-        self._thread.join(30)
+        self._thread.join(PATIENCE)
 
     def _keep(self) -> None:
         while not self._closed.is_set():

@@ -4,6 +4,8 @@ import asyncio
 import re
 import threading
 
+from tests.conftest import PATIENCE
+
 _KEY = re.compile(rb"^idempotency-key:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d+)", re.IGNORECASE | re.MULTILINE)
 
@@ -20,11 +22,11 @@ class DroppingProxy:
         self.port = 0
         self.dropped = 0
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())

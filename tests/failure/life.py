@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.conftest import SETTLED, Installation, wait_for
+from tests.conftest import PATIENCE, SETTLED, Installation, wait_for
 
 TRAIN = """
 import argparse, os, time
@@ -36,7 +36,6 @@ joblib.dump(model, os.path.join(os.environ["EM_MODEL_DIR"], "model.joblib"))
 ARTIFACT = "nas://fitted:/model"
 ROWS = {"instances": [[0.5], [0.7]]}
 ANSWER = {"predictions": [7, 7]}
-AWAY_SECONDS = 60.0
 KEYS = {
     "experiments": "experiment",
     "training-templates": "trainingTemplate",
@@ -55,7 +54,7 @@ def fit_model(installation: Installation) -> None:
     experiment = api.experiment("fit")
     body = api.training_body(experiment, sourceDirUri="nas://fitted:/", modelUploadUri=ARTIFACT)
     training = api.create("trainings", "training", body)["trainingId"]
-    done = api.wait("trainings", "training", training, seconds=200)
+    done = api.wait("trainings", "training", training)
     assert done["trainingStatusCode"] == "COMPLETE", done["trainingStatusReason"]
     for plural, made in (("trainings", training), ("experiments", experiment)):
         api.ok("DELETE", f"/{plural}/{made}")
@@ -68,12 +67,12 @@ class Patient:
     def __init__(self, installation: Installation, port: int | None = None) -> None:
         self._installation = installation
         self._url = f"http://127.0.0.1:{port or installation.port}/v1.0/appkeys/local"
-        self._client = httpx.Client(timeout=30, headers=installation.headers())
+        self._client = httpx.Client(timeout=PATIENCE, headers=installation.headers())
         self.retried = 0
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
-        deadline = time.monotonic() + AWAY_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 answer = self._client.request(method, self._url + path, json=body, headers=headers)
@@ -83,7 +82,7 @@ class Patient:
                 told = answer.text
             except httpx.TransportError as error:
                 told = repr(error)
-            assert time.monotonic() < deadline, f"{method} {path}: {told} for {AWAY_SECONDS} s"
+            assert time.monotonic() < deadline, f"{method} {path}: {told} for {PATIENCE} s"
             self.retried += 1
             time.sleep(0.02)
 
@@ -101,7 +100,7 @@ class Patient:
     def get(self, plural: str, resource_id: str) -> dict[str, Any]:
         return self.ok("GET", f"/{plural}/{resource_id}")[KEYS[plural]]
 
-    def wait(self, plural: str, resource_id: str, wanted: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, plural: str, resource_id: str, wanted: str) -> dict[str, Any]:
         """The resource in the wanted status; any other end is a failure at once."""
         key = KEYS[plural]
         found: dict[str, Any] = {}
@@ -112,7 +111,7 @@ class Patient:
             status = found[f"{key}StatusCode"]
             return status == wanted or (status in SETTLED and status not in ("ACTIVE",))
 
-        wait_for(settled, seconds, f"{plural} is {wanted}, not {found}")
+        wait_for(settled, PATIENCE, f"{plural} is {wanted}, not {found}")
         assert found[f"{key}StatusCode"] == wanted, f"{plural}: {found[f'{key}StatusReason']}"
         return found
 
@@ -122,7 +121,7 @@ class Patient:
 
     def gone(self, plural: str, resource_id: str) -> None:
         path = f"/{plural}/{resource_id}"
-        wait_for(lambda: self.send("GET", path).status_code == 404, 60, f"{path} is gone")
+        wait_for(lambda: self.send("GET", path).status_code == 404, PATIENCE, f"{path} is gone")
 
     def named(self, plural: str, name: str) -> list[str]:
         """Ids of all resources with this name."""
@@ -202,7 +201,7 @@ class Life:
 
     def predict_at(self, url: str) -> Any:
         context = ssl.create_default_context(cafile=str(self.installation.home / "gateway/certificates/ca.pem"))
-        return httpx.post(f"https://{url}/inference", json=ROWS, verify=context, timeout=30).json()
+        return httpx.post(f"https://{url}/inference", json=ROWS, verify=context, timeout=PATIENCE).json()
 
     def runs_file(self, label: str) -> Path:
         return self.installation.nas("runs") / f"{self.name}-{label}"

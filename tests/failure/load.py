@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from tests.conftest import Installation, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.life import KEYS, Life, Patient
 from tests.failure.remains import database_of
 
@@ -50,9 +50,9 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE)
 
-    def run_until(self, count: int, seconds: float) -> None:
+    def run_until(self, count: int, seconds: float = PATIENCE) -> None:
         """Wait until this many creates more have been answered."""
         wanted, deadline = len(self.accepted) + count, time.monotonic() + seconds
         while len(self.accepted) < wanted:
@@ -77,7 +77,7 @@ class Load:
         for ids in self._stored().values():
             for resource_id in ids:
                 api.send("DELETE", f"/{self._plural}/{resource_id}")
-        wait_for(lambda: not self._stored(), 60, "everything that was created is deleted")
+        wait_for(lambda: not self._stored(), PATIENCE, "everything that was created is deleted")
 
     def unfinished(self) -> list[str]:
         """What has not become ACTIVE yet."""
@@ -96,7 +96,7 @@ class Load:
 
     def _ask(self, number: int) -> None:
         count = 0
-        with httpx.Client(timeout=30, headers=self._installation.headers()) as client:
+        with httpx.Client(timeout=PATIENCE, headers=self._installation.headers()) as client:
             while not self._stop.is_set():
                 count += 1
                 self._create(client, f"{self.prefix}{number}-{count}", count)

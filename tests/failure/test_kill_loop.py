@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from adapters.easymaker import crash_points
-from tests.conftest import Installation, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.adapters_at_hand import Keeper
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, leftovers
@@ -61,7 +61,7 @@ def test_training_life_with_the_adapter_killed_at(
     long = life.training(experiment, "long", seconds=300)
     life.api.wait("trainings", once, "COMPLETE")
     life.api.wait("trainings", long, "RUNNING")
-    wait_for(lambda: life.runs("long"), 30, "the long training has begun")
+    wait_for(lambda: life.runs("long"), PATIENCE, "the long training has begun")
     copied = life.api.create_at(f"/trainings/{once}/copy", "training", {"trainingName": life.name})
     life.made.append(("trainings", copied))
     life.api.ok("PUT", f"/trainings/{long}/stop")
@@ -87,6 +87,7 @@ DELETING = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_endpoint_life_with_the_adapter_killed_everywhere(
     place: Installation, keeper: Keeper, counted: Counter[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The platform's programs are killed with -9 under load: only 503 meanwhile, all back in 30 s, nothing is lost.
+"""The platform's programs are killed with -9 under load: only 503 meanwhile, all come back, nothing is lost.
 
 A training and an endpoint live through all of it.
 """
@@ -15,14 +15,15 @@ import psutil
 import pytest
 
 from adapters.easymaker.store.embedded import EmbeddedPostgres
-from tests.conftest import Installation, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.adapters_at_hand import Preloaded
 from tests.failure.conftest import Places
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.load import Load
 from tests.failure.remains import doubled
 
-BACK_SECONDS = 30.0
+# Longer than anything here waits: what an expired lease would let go on is seen not to go on.
+LEASE_SECONDS = 10 * PATIENCE
 
 
 @dataclass
@@ -35,9 +36,9 @@ class Busy:
     endpoint: str
 
     def unharmed(self) -> None:
-        """Within 30 s everything is as it was, and the training has not been begun again."""
+        """Everything is as it was, and the training has not been begun again."""
         assert self.life.api.get("trainings", self.training)["trainingStatusCode"] == "RUNNING"
-        wait_for(lambda: self.predicts() and self.up(), BACK_SECONDS, "the endpoint is ACTIVE and answers")
+        wait_for(lambda: self.predicts() and self.up(), PATIENCE, "the endpoint is ACTIVE and answers")
         assert self.life.runs("long") == 1
         assert doubled(self.place) == []
 
@@ -54,13 +55,13 @@ class Busy:
 @pytest.fixture(scope="module")
 def busy(places: Places, preloaded: Preloaded) -> Iterator[Busy]:
     place = places.current()
-    preloaded.start(place)
+    preloaded.start(place, lease_seconds=LEASE_SECONDS)
     life = Life(place, Patient(place))
     training = life.training(life.create("experiments"), "long", seconds=900)
     endpoint = life.create("endpoints", **life.serving(life.model()))
     life.api.wait("trainings", training, "RUNNING")
     life.api.wait("endpoints", endpoint, "ACTIVE")
-    wait_for(lambda: life.runs("long"), 30, "the training has begun")
+    wait_for(lambda: life.runs("long"), PATIENCE, "the training has begun")
     yield Busy(place, life, training, endpoint)
     life.api.ok("PUT", f"/trainings/{training}/stop")
     life.api.wait("trainings", training, "STOPPED")
@@ -72,13 +73,13 @@ def back_after(kill: Callable[[], None], load: Load, whole: Callable[[], bool]) 
     """Seconds from the kill until all is well again and creates are answered."""
     began = time.monotonic()
     kill()
-    load.run_until(20, BACK_SECONDS)
-    wait_for(whole, BACK_SECONDS, "everything runs again")
+    load.run_until(20)
+    wait_for(whole, PATIENCE, "everything runs again")
     return time.monotonic() - began
 
 
 def platform_whole(place: Installation) -> bool:
-    answer = httpx.get(f"{place.url}/platform", headers=place.headers(), timeout=30)
+    answer = httpx.get(f"{place.url}/platform", headers=place.headers(), timeout=PATIENCE)
     return answer.status_code == 200 and all(part["state"] == "RUNNING" for part in answer.json()["parts"])
 
 
@@ -98,7 +99,7 @@ def test_killed_programs_of_the_platform_are_back(
     def kill() -> None:
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not set(victims) & set(program_pids(busy.place, program)), 10, "they are dead")
+        wait_for(lambda: not set(victims) & set(program_pids(busy.place, program)), PATIENCE, "they are dead")
 
     with Load(busy.place) as load:
         seconds = back_after(kill, load, lambda: platform_whole(busy.place))
@@ -118,15 +119,14 @@ def test_a_killed_postgresql_is_back_and_nothing_is_lost(
 
     def kill() -> None:
         os.kill(pid, number)
-        wait_for(lambda: not psutil.pid_exists(pid), 20, "PostgreSQL is dead")
+        wait_for(lambda: not psutil.pid_exists(pid), PATIENCE, "PostgreSQL is dead")
 
     with Load(busy.place) as load:
-        load.run_until(20, BACK_SECONDS)
+        load.run_until(20)
         seconds = back_after(kill, load, lambda: platform_whole(busy.place))
     assert set(load.codes) <= {200, 503}, load.codes
     assert (load.lost(), load.doubled()) == ([], [])
-    assert load.longest_silence < BACK_SECONDS
-    wait_for(lambda: not load.unfinished(), 10, "what was interrupted goes on at once, not when its lease expires")
+    wait_for(lambda: not load.unfinished(), PATIENCE, "what was interrupted goes on, though its lease has not expired")
     busy.unharmed()
     load.clear()
     figures["killed programs, ms until back"][f"PostgreSQL {number.name}"] = round(seconds * 1000)
@@ -134,10 +134,10 @@ def test_a_killed_postgresql_is_back_and_nothing_is_lost(
 
 def test_work_goes_on_without_the_adapter(busy: Busy, preloaded: Preloaded) -> None:
     url = busy.life.api.get("endpoints", busy.endpoint)["defaultStageUrl"]
-    busy.place.kill()
+    busy.place.stop()
     assert busy.life.predict_at(url) == ANSWER
     postmaster = EmbeddedPostgres(busy.place.home / "postgres")
     postmaster.stop()
     assert busy.life.predict_at(url) == ANSWER
-    preloaded.start(busy.place)
+    preloaded.start(busy.place, lease_seconds=LEASE_SECONDS)
     busy.unharmed()

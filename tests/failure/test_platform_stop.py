@@ -9,7 +9,7 @@ import pytest
 from adapters.easymaker import catalogue
 from adapters.easymaker.engines.local.engine import build_local
 from adapters.easymaker.settings import Settings
-from tests.conftest import Installation, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.adapters_at_hand import ForkedAdapter, Keeper
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, processes
@@ -28,15 +28,16 @@ def stop_platform(place: Installation) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_stopped_platform_takes_its_work_up_again(
     place: Installation, adapter: ForkedAdapter, make_keeper: Callable[[Sequence[str]], Keeper]
 ) -> None:
     life = Life(place, Patient(place))
     experiment = life.create("experiments")
     endpoint = life.create("endpoints", **life.serving(life.model()))
-    long, ended, stopped = (life.training(experiment, label, 300) for label in ("long", "ended", "stopped"))
+    long, ended, stopped = (life.training(experiment, label, 900) for label in ("long", "ended", "stopped"))
     for label in ("long", "ended", "stopped"):
-        wait_for(lambda label=label: life.runs(label), 60, f"{label} has begun")
+        wait_for(lambda label=label: life.runs(label), PATIENCE, f"{label} has begun")
     life.go("ended")
     life.api.wait("trainings", ended, "COMPLETE")
     life.api.ok("PUT", f"/trainings/{stopped}/stop")
@@ -46,7 +47,7 @@ def test_a_stopped_platform_takes_its_work_up_again(
 
     stop_platform(place)
     keeper = make_keeper(SECOND_START)
-    wait_for(lambda: life.runs("long") == 2, 60, "the interrupted training runs again")
+    wait_for(lambda: life.runs("long") == 2, PATIENCE, "the interrupted training runs again")
     assert keeper.disarm() == []
     life.api.wait("trainings", long, "RUNNING")
     assert doubled(place) == []
@@ -56,8 +57,8 @@ def test_a_stopped_platform_takes_its_work_up_again(
     life.api.wait("trainings", stopped, "STOPPED")
     assert life.run_notes("long") == ["fresh", "fresh"], "begun again, and without anything of the interrupted run"
     assert [life.runs(label) for label in ("ended", "stopped", "untouched")] == [1, 1, 1]
-    wait_for(lambda: life.api.get("endpoints", endpoint)["endpointStatusCode"] == "ACTIVE", 60, "it serves again")
+    wait_for(lambda: life.api.get("endpoints", endpoint)["endpointStatusCode"] == "ACTIVE", PATIENCE, "it serves again")
     # The status of before the stop is still there until the first look: what counts is that it answers again.
-    wait_for(lambda: life.predict(endpoint) == ANSWER, 60, "the endpoint answers again")
+    wait_for(lambda: life.predict(endpoint) == ANSWER, PATIENCE, "the endpoint answers again")
     assert keeper.trouble == []
     life.delete_all()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.conftest import Installation, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.adapters_at_hand import Preloaded
 from tests.failure.life import KEYS, Life, Patient
 from tests.failure.remains import database_of
@@ -72,7 +72,7 @@ def seconds_to_be_active(life: Life) -> list[float]:
     for _ in range(BATCH):
         began = time.monotonic()
         made = life.create("experiments")
-        life.api.wait("experiments", made, "ACTIVE", seconds=20)
+        life.api.wait("experiments", made, "ACTIVE")
         taken.append(time.monotonic() - began)
     return taken
 
@@ -83,7 +83,7 @@ def test_poison_rows_stop_nobody_else(
     life = Life(place, Patient(place))
     before = statistics.median(seconds_to_be_active(life))
     insert(place, poisoned)
-    wait_for(lambda: looked_at(place) >= len(POISON) - 2, 20, "the poison has been looked at")
+    wait_for(lambda: looked_at(place) >= len(POISON) - 2, PATIENCE, "the poison has been looked at")
     after = statistics.median(seconds_to_be_active(life))
     training = life.training(life.made[0][1], "once")
     life.api.wait("trainings", training, "COMPLETE")

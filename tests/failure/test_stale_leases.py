@@ -15,7 +15,7 @@ from adapters.easymaker.store import leases, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.leases import Lease, Outcome
 from adapters.easymaker.store.resources import Edit, Request
-from tests.conftest import Installation
+from tests.conftest import PATIENCE, Installation
 from tests.failure.remains import database_of
 
 TAKEOVERS = 1000
@@ -70,6 +70,7 @@ def write_in_every_way(database: Database, lease: Lease, resource: str, number: 
         return told or row(connection, resource) != before
 
 
+@pytest.mark.timeout(900)
 def test_no_stale_lease_is_accepted(database: Database, resource: str, figures: dict[str, Counter[str]]) -> None:
     accepted = 0
     for number in range(TAKEOVERS):
@@ -140,7 +141,7 @@ def test_racing_holders_of_short_leases_lose_no_update(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     with database.transaction() as connection:
         found = row(connection, resource)
     figures.setdefault("leases", Counter()).update(raced=done["accepted"], refused=done["refused"])

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from tests.conftest import Installation, free_ports, wait_for
+from tests.conftest import PATIENCE, Installation, wait_for
 from tests.failure.adapters_at_hand import ForkedAdapter, Preloaded
 from tests.failure.life import Life, Patient
 from tests.failure.remains import database_of, doubled
+from tests.ports import free_ports
 
 LEASE_SECONDS = 2.0
 STEPS_OF_A_TRAINING = ["CREATE_REQUESTED", "CREATE_IN_PROGRESS", "RUNNING", "COMPLETE_IN_PROGRESS", "COMPLETE"]
@@ -71,15 +72,16 @@ def test_adapters_share_the_work_and_do_nothing_twice(replicas: int, place: Inst
         life.delete_all()
 
 
-def suspend_while_it_holds_work(place: Installation, adapter: ForkedAdapter) -> None:
+def suspend_while_it_holds_work(place: Installation, adapter: ForkedAdapter, more_work: Callable[[], None]) -> None:
     def caught() -> bool:
         adapter.send_signal(signal.SIGSTOP)
         if held(place):
             return True
         adapter.send_signal(signal.SIGCONT)
+        more_work()
         return False
 
-    wait_for(caught, 30, "the adapter is suspended with a lease")
+    wait_for(caught, PATIENCE, "the adapter is suspended with a lease")
 
 
 @pytest.mark.parametrize("deleting", [False, True])
@@ -93,9 +95,16 @@ def test_an_adapter_that_slept_beyond_its_lease_does_nothing_twice(
         suspended = start(sleeper)
         life = Life(place, Patient(place, sleeper))
         experiment = life.create("experiments")
-        labels = [f"{n}" for n in range(4)]
-        trainings = {label: life.training(experiment, label) for label in labels}
-        suspend_while_it_holds_work(place, suspended)
+        trainings = {label: life.training(experiment, label) for label in "0123"}
+
+        def more_work(life: Life = life, experiment: str = experiment, known: dict[str, str] = trainings) -> None:
+            """If it was too quick to be caught."""
+            *_, newest = known.values()
+            if life.api.get("trainings", newest)["trainingStatusCode"] == "COMPLETE":
+                label = str(len(known))
+                known[label] = life.training(experiment, label)
+
+        suspend_while_it_holds_work(place, suspended, more_work)
         start(waker)
         life.api = Patient(place, waker)
         if not deleting:
@@ -103,15 +112,15 @@ def test_an_adapter_that_slept_beyond_its_lease_does_nothing_twice(
                 life.api.wait("trainings", training, "COMPLETE")
         else:
             for training in trainings.values():
-                wait_for(lambda ask=(life, training): deletable(*ask), 60, "the training can be deleted")
+                wait_for(lambda ask=(life, training): deletable(*ask), PATIENCE, "the training can be deleted")
             for training in trainings.values():
                 life.api.gone("trainings", training)
         suspended.send_signal(signal.SIGCONT)
         marker = life.create("experiments")
         life.api.wait("experiments", marker, "ACTIVE")
-        wait_for(lambda: held(place) == 0, 30, "all work is done")
-        twice = [label for label in labels if life.runs(label) > 1]
-        lost = [] if deleting else [label for label in labels if life.runs(label) == 0]
+        wait_for(lambda: held(place) == 0, PATIENCE, "all work is done")
+        twice = [label for label in trainings if life.runs(label) > 1]
+        lost = [] if deleting else [label for label in trainings if life.runs(label) == 0]
         counted.update(rounds=1, double_actions=len(twice) + len(doubled(place)) + len(repeated_steps(life)))
         assert (twice, lost, doubled(place), repeated_steps(life)) == ([], [], [], [])
         life.delete_all()

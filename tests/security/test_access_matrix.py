@@ -15,6 +15,7 @@ from adapters.easymaker.api.rules import GuardedRoute, Rule, rule_of
 from adapters.easymaker.app import create_app
 from adapters.easymaker.kinds import KINDS
 from adapters.easymaker.settings import Settings
+from tests.conftest import PATIENCE
 
 CALLERS = ("anonymous", "wrong token", "other tenant", "reader", "owner")
 TENANT_RULES = (Rule.READ, Rule.WRITE)
@@ -87,7 +88,7 @@ def test_every_route_is_guarded_and_states_its_rule() -> None:
 
 def test_openapi_document_lists_exactly_the_routes(installation: Any) -> None:
     """What is not documented is not tested by the fuzzer, so nothing may be missing."""
-    paths = httpx.get(f"{installation.url}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{installation.url}/openapi.json", timeout=PATIENCE).json()["paths"]
     documented = {(method.upper(), path) for path, operations in paths.items() for method in operations}
     assert documented == {(method, route.path) for method, route in ROUTES}
 
@@ -98,7 +99,7 @@ def test_every_route_for_every_caller(installation: Any, ours: Any, capsys: pyte
     leaks: list[str] = []
     # Destructive verbs of the allowed last of all: the refused ones must find everything in place.
     order = sorted(ROUTES, key=lambda pair: (pair[0] == "DELETE", pair[1].path))
-    with httpx.Client(base_url=installation.url, timeout=60) as client:
+    with httpx.Client(base_url=installation.url, timeout=PATIENCE) as client:
         for caller in CALLERS:
             for method, route in order:
                 rule = rule_of(route.endpoint)
@@ -247,7 +248,9 @@ def _target(kind: Any, role: str) -> str:
 @pytest.mark.parametrize("appkey", ["other", "nobody", "local%2f..%2fother", "LOCAL", "local ", "*", "local,other"])
 def test_an_appkey_without_a_role_is_closed(installation: Any, theirs: Any, appkey: str) -> None:
     """The role is looked up for exactly the appkey of the path."""
-    answer = httpx.get(f"{installation.url}/v1.0/appkeys/{appkey}/experiments", headers=installation.headers())
+    answer = httpx.get(
+        f"{installation.url}/v1.0/appkeys/{appkey}/experiments", headers=installation.headers(), timeout=PATIENCE
+    )
     assert answer.status_code in (400, 403, 404)
     assert theirs.mark not in answer.text
 
@@ -256,10 +259,13 @@ def test_identity_never_comes_from_a_plain_header(installation: Any, theirs: Any
     """Kubeflow's old mistake: a header that names a user is worth nothing."""
     forged = {"kubeflow-userid": "both", "X-Forwarded-User": "both", "X-Remote-User": "both", "X-Appkey": "other"}
     url = f"{installation.url}/v1.0/appkeys/other/experiments"
-    assert httpx.get(url, headers=forged).status_code == 401
-    assert httpx.get(url, headers=forged | installation.headers("owner")).status_code == 403
-    assert httpx.get(url, headers=forged | {"Cookie": f"token={installation.token('both')}"}).status_code == 401
-    assert httpx.get(url, params={"token": installation.token("both")}).status_code == 401
+    assert httpx.get(url, headers=forged, timeout=PATIENCE).status_code == 401
+    assert httpx.get(url, headers=forged | installation.headers("owner"), timeout=PATIENCE).status_code == 403
+    assert (
+        httpx.get(url, headers=forged | {"Cookie": f"token={installation.token('both')}"}, timeout=PATIENCE).status_code
+        == 401
+    )
+    assert httpx.get(url, params={"token": installation.token("both")}, timeout=PATIENCE).status_code == 401
 
 
 def test_idempotency_keys_of_two_appkeys_are_apart(installation: Any) -> None:

@@ -112,7 +112,7 @@ def fuzzed(make_installation: Any, populate: Any) -> Any:
     return installation, populate(installation, "local", "of-fuzz")
 
 
-@pytest.mark.timeout(0 if CALLS else 300)
+@pytest.mark.timeout(0 if CALLS else 900)
 def test_no_operation_answers_what_it_does_not_document(fuzzed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     installation, population = fuzzed
     schema = schemathesis.openapi.from_url(f"{installation.url}/openapi.json")

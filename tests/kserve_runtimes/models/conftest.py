@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,8 +18,8 @@ import kserve_runtimes
 from adapters.easymaker.engines.local.environments import Environments, EnvironmentSpec
 from adapters.easymaker.settings import Settings
 from kserve_runtimes.models.mlserver_command import ServerSpec, requirements, server_command
-
-START_SECONDS = 60
+from tests.conftest import PATIENCE
+from tests.ports import free_port
 
 TRAIN = """
 import sys, joblib, pandas
@@ -80,7 +79,7 @@ class Server:
         url = f"http://127.0.0.1:{self.port}{path.replace('{m}', quote(self.name))}"
         request = urllib.request.Request(url, data, {"content-type": "application/json", **headers})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return Answer(answer.status, _parsed(answer.read()))
         except urllib.error.HTTPError as error:
             return Answer(error.code, _parsed(error.read()))
@@ -102,12 +101,6 @@ def models(mlserver_python: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     root = tmp_path_factory.mktemp("models")
     subprocess.run([mlserver_python, "-c", TRAIN, root], check=True)
     return root
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +126,7 @@ def launch(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    process.wait(20)
+    process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +135,7 @@ def serve(launch: Callable[..., Server]) -> Callable[..., Server]:
 
     def serve(folder: str, name: str = "iris", parameters: Mapping[str, str] = {}) -> Server:
         server = launch(folder, name, parameters)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             assert server.process.poll() is None, server.log.read_text()
             with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ import pytest
 from kserve_runtimes.models.artifact import find_artifact
 from kserve_runtimes.models.errors import ModelLoadError
 from kserve_runtimes.models.mlserver_command import EXIT_MODEL_NOT_LOADED
+from tests.conftest import PATIENCE
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -51,12 +52,12 @@ def test_none_and_several_and_nothing_are_told_apart(tmp_path: Path) -> None:
 def test_a_server_that_cannot_load_ends_and_says_why(launch: Callable, folder: str, sentence: str) -> None:
     """Its exit code and last line become the stage resource's reason."""
     server = launch(folder)
-    assert server.process.wait(60) == EXIT_MODEL_NOT_LOADED
+    assert server.process.wait(PATIENCE) == EXIT_MODEL_NOT_LOADED
     assert server.log.read_text().strip().splitlines()[-1].startswith(sentence)
 
 
 def test_an_unknown_output_parameter_ends_the_server(launch: Callable) -> None:
     server = launch("regression", parameters={"predict_fn": "predict_proba"})
-    assert server.process.wait(60) == EXIT_MODEL_NOT_LOADED
+    assert server.process.wait(PATIENCE) == EXIT_MODEL_NOT_LOADED
     last = server.log.read_text().strip().splitlines()[-1]
     assert last == "The model parameter predict_fn is predict_proba; this model offers predict."

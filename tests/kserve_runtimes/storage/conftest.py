@@ -1,7 +1,6 @@
 """One real Swift behind the real TLS gateway, for all tests of this directory."""
 
 import http.client
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from adapters.easymaker.engines.local.object_storage.tokens import mint
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.settings import Settings
 from kserve_runtimes.storage import ObsFileSystem, StorageOptions
+from tests.conftest import PATIENCE
+from tests.ports import free_ports
 
 TENANT = "a" * 32
 
@@ -34,7 +35,7 @@ class StorageServer:
 
     def raw(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
         """A request whose path nothing on the way makes neat."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.storage.proxy_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.storage.proxy_port, timeout=PATIENCE)
         try:
             everything = {
                 "X-Auth-Token": self.token(),
@@ -65,13 +66,7 @@ class Container:
         assert self.server.raw("PUT", path, body, **headers) == 201
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not ready in time"
@@ -84,8 +79,8 @@ def storage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage
     runner = ProcessRunner(directory / "processes")
     storage = ObjectStorage(directory / "home", runner, Environments(Settings().cache_dir))
     storage.start()
-    tls_port = _free_port()
-    gateway = Gateway(directory / "gateway", runner, _free_port(), (tls_port, storage.proxy_port))
+    tls_port, https_port = free_ports(2)
+    gateway = Gateway(directory / "gateway", runner, https_port, (tls_port, storage.proxy_port))
     gateway.start()
     try:
         _wait_until(lambda: storage.ready() and gateway.ready())

@@ -14,6 +14,7 @@ import pytest
 from adapters.easymaker.engines.local.environments import Environments, EnvironmentSpec
 from adapters.easymaker.settings import Settings
 from kserve_runtimes.storage import ObsFileSystem, StorageOptions, download, listing, upload
+from tests.conftest import PATIENCE
 
 SDK = EnvironmentSpec(name="official-sdk", requirements=("easymaker==2.1.5",))
 
@@ -70,7 +71,7 @@ def run_sdk(token_api: str, storage_server: Any, tmp_path: Path) -> RunSdk:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=2 * PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -33,7 +33,7 @@ def trained(installation: Any) -> dict[str, str]:
         hyperparameterList=[{"parameterName": "max_iter", "parameterValue": "200"}],
     )
     training = api.create("trainings", "training", body)["trainingId"]
-    done = api.wait("trainings", "training", training, seconds=300)
+    done = api.wait("trainings", "training", training)
     assert done["trainingStatusCode"] == "COMPLETE", done["trainingStatusReason"]
     return {"experiment": experiment, "training": training}
 

@@ -8,6 +8,11 @@ import httpx
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE
+
+# The first test waits for all the trainings.
+pytestmark = pytest.mark.timeout(900)
+
 # Of a child that a script leaves behind; nothing else sleeps for so long.
 LEFT_BEHIND = "98761"
 # Room for the copy of its image that a training with a requirements.txt gets.
@@ -108,11 +113,11 @@ def ended(small_disk: Any) -> Ended:
     }
     deaf = ids["ignores_sigterm"]
     small_disk_log = f"/trainings/{deaf}/logs"
-    api.wait("trainings", "training", deaf, {"RUNNING"}, seconds=120)
+    api.wait("trainings", "training", deaf, {"RUNNING"})
     with api.client.stream("GET", small_disk_log, params={"follow": "true"}) as stream:
         assert any("deaf" in line for line in stream.iter_lines())
     api.ok("PUT", f"/trainings/{deaf}/stop")
-    shown = {name: api.wait("trainings", "training", made, seconds=180) for name, made in ids.items()}
+    shown = {name: api.wait("trainings", "training", made) for name, made in ids.items()}
     return Ended(api, ids, shown)
 
 
@@ -233,7 +238,7 @@ def test_a_corrupt_model_is_told_by_its_endpoint(small_disk: Any, ended: Ended) 
         "endpointModelResourceList": [{"modelId": model}],
     }
     endpoint = api.create("endpoints", "endpoint", body)["endpointId"]
-    failed = api.wait("endpoints", "endpoint", endpoint, {"CREATE_FAILED"}, seconds=120)
+    failed = api.wait("endpoints", "endpoint", endpoint, {"CREATE_FAILED"})
     stage = failed["endpointStageList"][0]["endpointStageId"]
     resource = api.ok("GET", f"/endpoint-models?endpointStageId={stage}")["endpointModelList"][0]
     assert resource["endpointModelStatusCode"] == "CREATE_FAILED"
@@ -243,7 +248,9 @@ def test_a_corrupt_model_is_told_by_its_endpoint(small_disk: Any, ended: Ended) 
     log = api.ok("GET", f"/endpoint-models/{resource['endpointModelId']}/logs")["log"]["content"]
     assert "model.joblib" in log
     answer = httpx.get(
-        f"{small_disk.url}/v1.0/appkeys/local/endpoint-stages/{stage}/api-statistics", headers=small_disk.headers()
+        f"{small_disk.url}/v1.0/appkeys/local/endpoint-stages/{stage}/api-statistics",
+        headers=small_disk.headers(),
+        timeout=PATIENCE,
     )
     assert answer.status_code == 200
     api.ok("DELETE", f"/endpoints/{endpoint}")

@@ -38,7 +38,7 @@ def run(installation: Any, name: str, program: str, **changes: Any) -> dict[str,
         **changes,
     )
     training = api.create("trainings", "training", body)["trainingId"]
-    done = api.wait("trainings", "training", training, seconds=280)
+    done = api.wait("trainings", "training", training)
     assert done["trainingStatusCode"] == "COMPLETE", done["trainingStatusReason"]
     return done
 

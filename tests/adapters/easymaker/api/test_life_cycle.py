@@ -27,7 +27,7 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
         "endpointModelResourceList": [{"modelId": model, "apigwResourceUri": "/inference"}],
     }
     endpoint = api.create("endpoints", "endpoint", body)["endpointId"]
-    api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"}, seconds=300)
+    api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"})
     stage = api.ok("GET", f"/endpoint-stages?endpointId={endpoint}")["endpointStageList"][0]
     assert stage["endpointStageStatusCode"] == "ACTIVE"
     rows = {"instances": [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]}
@@ -51,7 +51,7 @@ def test_serving_and_guards_from_model_to_endpoint(installation: Any, trained: d
     )["endpointStageId"]
     taken = second | {"endpointId": endpoint, "apigwStageName": "green"}
     assert "taken" in api.refused("POST", "/endpoint-stages", 400, json=taken)
-    api.wait("endpoint-stages", "endpointStage", green, {"ACTIVE"}, seconds=120)
+    api.wait("endpoint-stages", "endpointStage", green, {"ACTIVE"})
     assert "other stages" in api.refused("DELETE", f"/endpoints/{endpoint}", 409)
     api.ok("PUT", f"/endpoints/{endpoint}/default-stage", json={"endpointStageId": green})
     api.gone("endpoint-stages", stage["endpointStageId"])

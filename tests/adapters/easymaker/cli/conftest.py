@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,21 +14,13 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE
+from tests.ports import free_ports
+
 PROGRAM = Path(sys.executable).with_name("kubeflow-easymaker")
-START_SECONDS = 120
-END_SECONDS = 60
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ones, which nobody listened on a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+# Only against hanging.
+START_SECONDS = 240
+END_SECONDS = PATIENCE
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

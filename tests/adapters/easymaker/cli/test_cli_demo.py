@@ -11,7 +11,8 @@ import pytest
 from adapters.easymaker import catalogue
 from adapters.easymaker.cli import demo
 
-DEMO_SECONDS = 280
+DEMO_SECONDS = 800
+pytestmark = pytest.mark.timeout(900)
 OWN_STEPS = ["Start the platform", "Install the SDK"]
 
 
@@ -63,7 +64,7 @@ def test_start_that_fails_is_the_failing_step(cli: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", cli.ports[1]))
         taken.listen()
-        done = cli.run("demo", timeout=60)
+        done = cli.run("demo", timeout=DEMO_SECONDS)
     assert done.returncode == 1
     assert 'failed at "Start the platform"' in done.stderr
     assert "EASYMAKER_GATEWAY_PORT" in done.stderr

@@ -38,7 +38,7 @@ def one_line(stderr: str) -> str:
 @pytest.mark.parametrize("how", [[], ["--detach"]])
 def test_taken_port(cli: Any, taken: Any, number: int, setting: str, how: list[str]) -> None:
     taken(number)
-    done = cli.run("up", *how, timeout=30)
+    done = cli.run("up", *how)
     assert (done.returncode, done.stdout) == (1, "")
     line = one_line(done.stderr)
     assert str(cli.ports[number]) in line
@@ -72,7 +72,7 @@ def test_adapter_that_cannot_start_is_given_up(cli: Any, tmp_path: Path, how: li
     catalogue = tmp_path / "catalogue.yaml"
     catalogue.write_text("flavors: 3\n")
     cli.more["EASYMAKER_CATALOGUE"] = str(catalogue)
-    done = cli.run("up", *how, timeout=60)
+    done = cli.run("up", *how)
     assert done.returncode == 2
     assert "catalogue.yaml" in one_line(done.stderr)
     cli.assert_nothing_runs()
@@ -126,7 +126,7 @@ def test_completion_can_be_had(cli: Any) -> None:
 def test_adapter_trouble_is_read_from_its_log(cli: Any) -> None:
     """A database that is not there: the reason, not only that the start failed."""
     cli.more["EASYMAKER_DATABASE_URL"] = "postgresql+psycopg://nobody@127.0.0.1:1/none"
-    done = cli.run("up", "--detach", timeout=90)
+    done = cli.run("up", "--detach")
     assert done.returncode == 1
     line = one_line(done.stderr)
     assert "the adapter does not start" in line

@@ -9,10 +9,12 @@ from typing import Any
 
 import requests
 
+from tests.conftest import PATIENCE, wait_for
+
 
 def api(running_cli: Any, token: str, path: str = "experiments", appkey: str = "local") -> requests.Response:
     url = f"http://127.0.0.1:{running_cli.ports[0]}/v1.0/appkeys/{appkey}/{path}"
-    return requests.get(url, headers={"X-EasyMaker-Token": token}, timeout=10)
+    return requests.get(url, headers={"X-EasyMaker-Token": token}, timeout=PATIENCE)
 
 
 def test_status_names_every_part_and_counts_resources(running_cli: Any) -> None:
@@ -27,14 +29,21 @@ def test_status_counts_by_status(running_cli: Any) -> None:
     variables = running_cli.json("env")
     base = f"{variables['EM_API_URL']}/v1.0/appkeys/local/experiments"
     headers = {"X-EasyMaker-Token": variables["EM_TOKEN"]}
-    made = requests.post(base, json={"experimentName": "counted"}, headers=headers, timeout=10).json()["experiment"]
+    made = requests.post(base, json={"experimentName": "counted"}, headers=headers, timeout=PATIENCE).json()[
+        "experiment"
+    ]
     try:
         counted = {entry["kind"]: entry for entry in running_cli.json("status")["resources"]}
         assert counted["Experiment"]["total"] == 1
         assert sum(counted["Experiment"]["statuses"].values()) == 1
         assert "Experiment" in running_cli.run("status").stdout
     finally:
-        requests.delete(f"{base}/{made['experimentId']}", headers=headers, timeout=10)
+        url = f"{base}/{made['experimentId']}"
+        requests.delete(url, headers=headers, timeout=PATIENCE)
+        # Other tests of this installation count as well.
+        wait_for(
+            lambda: requests.get(url, headers=headers, timeout=PATIENCE).status_code == 404, PATIENCE, "it is gone"
+        )
 
 
 def test_a_second_up_finds_the_first(running_cli: Any) -> None:
@@ -61,7 +70,7 @@ def test_env_is_good_for_a_shell_and_for_the_sdk(running_cli: Any) -> None:
     assert bundle.parent == running_cli.home
     assert bundle.read_text().count("BEGIN CERTIFICATE") > 50
     gateway = f"https://127.0.0.1:{running_cli.ports[1]}/nothing"
-    assert requests.get(gateway, verify=str(bundle), timeout=10).status_code == 404
+    assert requests.get(gateway, verify=str(bundle), timeout=PATIENCE).status_code == 404
     assert seen["EASYMAKER_OBS_URI"].startswith(f"obs://127.0.0.1:{running_cli.ports[2]}/v1/AUTH_")
 
 
@@ -112,11 +121,11 @@ def test_adapter_log_is_followed(running_cli: Any) -> None:
         assert follower.stdout is not None
         assert follower.stdout.readline()
         path = f"/follow-{os.getpid()}"
-        requests.get(f"http://127.0.0.1:{running_cli.ports[0]}{path}", timeout=10)
+        requests.get(f"http://127.0.0.1:{running_cli.ports[0]}{path}", timeout=PATIENCE)
         assert any('"status": 404' in follower.stdout.readline() for _ in range(50))
     finally:
         follower.terminate()
-        follower.communicate(timeout=10)
+        follower.communicate(timeout=PATIENCE)
 
 
 def test_routes_shows_every_rule(running_cli: Any) -> None:

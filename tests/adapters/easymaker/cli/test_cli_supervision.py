@@ -9,13 +9,15 @@ import psutil
 import pytest
 import requests
 
+from tests.conftest import PATIENCE
+
 
 def up_in_foreground(cli: Any) -> Any:
     """`up` as a person runs it, once everything answers."""
     process = cli.spawn("up", "-o", "json")
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line, process.communicate(timeout=10)[1]
+    assert line, process.communicate(timeout=PATIENCE)[1]
     assert json.loads(line)["running"] is True
     return process
 
@@ -110,7 +112,7 @@ def test_interrupted_training_starts_again(cli: Any) -> None:
     headers = {"X-EasyMaker-Token": variables["EM_TOKEN"]}
 
     def call(method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{base}/{path}", json=body, headers=headers, timeout=30).json()
+        answer = requests.request(method, f"{base}/{path}", json=body, headers=headers, timeout=PATIENCE).json()
         assert answer["header"]["isSuccessful"], answer
         return answer
 
@@ -120,7 +122,7 @@ def test_interrupted_training_starts_again(cli: Any) -> None:
         "import os, time\n"
         "flag = os.path.join(os.environ['EM_SOURCE_DIR'], 'quick')\n"
         "print('began', flush=True)\n"
-        "time.sleep(0 if os.path.exists(flag) else 300)\n"
+        "time.sleep(0 if os.path.exists(flag) else 900)\n"
         "open(os.path.join(os.environ['EM_MODEL_DIR'], 'done'), 'w').write('x')\n"
     )
     images = {image["imageName"]: image["imageId"] for image in call("GET", "images")["imageList"]}
