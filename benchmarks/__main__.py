@@ -4,13 +4,14 @@ import json
 import sys
 from typing import Any
 
-from benchmarks import list_and_get, predict_through_gateway, start_up, training_start
+from benchmarks import cluster_throughput, list_and_get, predict_through_gateway, start_up, training_start
 
 ALL = {
     "start_up": start_up.run,
     "training_start": training_start.run,
     "list_and_get": list_and_get.run,
     "predict_through_gateway": predict_through_gateway.run,
+    "cluster_throughput": cluster_throughput.run,
 }
 
 

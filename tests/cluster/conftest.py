@@ -1,4 +1,4 @@
-"""A Kubeflow without its controllers: the real API server, the CRDs, our manifests, one profile; and an adapter on it."""
+"""A Kubeflow without its controllers: real API server, CRDs, our manifests, one profile; and an adapter on it."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Apply what ``kubectl kustomize`` renders to a real API server, as a platform team does, and grant users their roles."""
+"""Apply what ``kubectl kustomize`` renders to a real API server, as a platform team does, and grant roles to users."""
 
 import subprocess
 from pathlib import Path
@@ -45,16 +45,17 @@ class Served:
 
 
 def apply_all(server: ApiServerProcess, directory: Path, namespace: str | None = None) -> list[str]:
-    """Returns the kinds that the server does not serve; everything else has been applied."""
+    """Returns the kinds that the server does not serve; everything else has been applied by kubectl."""
     served = Served(server)
-    left_out: list[str] = []
-    for manifest in rendered(directory):
-        path = served.path(manifest, namespace)
-        if path is None:
-            left_out.append(f"{manifest['apiVersion']} {manifest['kind']}")
-            continue
-        server.apply(path, manifest, manager="kubectl")
-    return left_out
+    documents = rendered(directory)
+    left_out = [each for each in documents if served.path(each, namespace) is None]
+    command = ["kubectl", "--kubeconfig", str(server.admin_kubeconfig), "apply", "-f", "-"]
+    if namespace is not None:
+        command += ["--namespace", namespace]
+    manifests = yaml.safe_dump_all([each for each in documents if each not in left_out])
+    done = subprocess.run(command, input=manifests, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return [f"{each['apiVersion']} {each['kind']}" for each in left_out]
 
 
 def bind(server: ApiServerProcess, namespace: str, role: str, account: str) -> None:
