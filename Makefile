@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 # pip's find-links (a folder of wheels) also hold for uv, which does not read pip's settings.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: demo test check lint types lock setup clean benchmarks
+.PHONY: demo test check lint types lock setup clean benchmarks envtest
 
 setup: $(STAMP)
 
@@ -23,7 +23,12 @@ $(STAMP): requirements/lock.txt pyproject.toml
 demo: setup
 	$(VENV)/bin/kubeflow-easymaker demo
 
+# A kube-apiserver and etcd in the user's cache, for the tests of the cluster engine: found, downloaded or built once.
+envtest: setup
+	$(VENV)/bin/python tests/kubernetes/assets/make_envtest.py
+
 test: setup
+	@$(VENV)/bin/python tests/kubernetes/assets/make_envtest.py || echo "tests that need a Kubernetes API server are skipped"
 	$(VENV)/bin/python -m pytest
 
 lint: setup
