@@ -8,12 +8,12 @@ lose its counters, so an aggregate never changes: with other members it has anot
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from adapters.easymaker.engines.local.gateway.stage_routes import ResourceRoute, StageRoutes
-from kserve_runtimes.oip.routes import DISPATCH, VERSION, ApiRoute, Protocol, bind, bound_routes, unnamed_routes
+from kserve_runtimes.oip.routes import VERSION
+from kserve_runtimes.oip.rules import Rule, by_model, published_rules
 
 Document = dict[str, Any]
 
@@ -70,15 +70,14 @@ def clusters(stages: Iterable[StageRoutes]) -> list[Document]:
     """All clusters, by name."""
     documents: list[Document] = []
     for stage in stages:
-        for group in _by_model(stage.resources).values():
+        for group in by_model(stage.resources).values():
             documents += [_pods(resource) for resource in group]
             documents += [_front(resource, group) for resource in group]
     return sorted(documents, key=lambda document: document["name"])
 
 
 def _entry(prefix: str, stage: StageRoutes) -> Document:
-    routes = [route for model in _by_model(stage.resources).values() for route in _model_routes(prefix, model)]
-    routes += _custom_routes(prefix, stage.resources) + _unnamed(prefix, stage.resources)
+    routes = [route for rule in published_rules(stage.resources) for route in _routes(prefix, rule)]
     return {f"{prefix}/": {"action": _action([*routes, _not_found()])}}
 
 
@@ -89,22 +88,12 @@ def _action(routes: Sequence[Document]) -> Document:
     }
 
 
-def _by_model(resources: Iterable[ResourceRoute]) -> dict[str, list[ResourceRoute]]:
-    groups: dict[str, list[ResourceRoute]] = defaultdict(list)
-    for resource in resources:
-        groups[resource.model_name].append(resource)
-    return groups
-
-
-def _model_routes(prefix: str, group: Sequence[ResourceRoute]) -> list[Document]:
-    routes: list[Document] = []
-    for bound in bound_routes(group[0].model_name, group[0].protocols):
-        if bound.row.has_version:
-            match, rewrite = _version_match(prefix, bound.public, bound.runtime)
-        else:
-            match, rewrite = {"path": prefix + bound.public}, {"prefix_rewrite": bound.runtime}
-        routes += _for_method(bound.row.method, match, {**_target(group), **rewrite})
-    return routes
+def _routes(prefix: str, rule: Rule[ResourceRoute]) -> list[Document]:
+    if rule.has_version:
+        match, rewrite = _version_match(prefix, rule.public, rule.runtime)
+    else:
+        match, rewrite = {"path": prefix + rule.public}, {"prefix_rewrite": rule.runtime}
+    return _for_method(rule.method, match, {**_target(rule.servers), **rewrite})
 
 
 def _version_match(prefix: str, public: str, runtime: str) -> tuple[Document, Document]:
@@ -112,33 +101,6 @@ def _version_match(prefix: str, public: str, runtime: str) -> tuple[Document, Do
     substitution = runtime.replace("\\", "\\\\").replace(VERSION, r"\1")
     rewrite = {"regex_rewrite": {"pattern": {"regex": f"^{pattern}"}, "substitution": substitution}}
     return {"safe_regex": {"regex": pattern}}, rewrite
-
-
-def _custom_routes(prefix: str, resources: Iterable[ResourceRoute]) -> list[Document]:
-    by_path: dict[str, list[ResourceRoute]] = defaultdict(list)
-    for resource in resources:
-        if resource.path is not None:
-            by_path[resource.path].append(resource)
-    routes: list[Document] = []
-    for path, group in by_path.items():
-        rewrite = {"prefix_rewrite": bind(DISPATCH, group[0].model_name)}
-        routes += _for_method("POST", {"path": prefix + path}, {**_target(group), **rewrite})
-    return routes
-
-
-def _unnamed(prefix: str, resources: Sequence[ResourceRoute]) -> list[Document]:
-    """Paths that name no model: only where the stage has one model that they can mean."""
-    routes: list[Document] = []
-    protocols: set[Protocol] = {protocol for resource in resources for protocol in resource.protocols}
-    for row in unnamed_routes(protocols):
-        groups = list(_by_model(resource for resource in resources if row.protocol in resource.protocols).values())
-        if len(groups) == 1:
-            routes += _unnamed_route(prefix, row, groups[0])
-    return routes
-
-
-def _unnamed_route(prefix: str, row: ApiRoute, group: Sequence[ResourceRoute]) -> list[Document]:
-    return _for_method(row.method, {"path": prefix + row.public}, {**_target(group), "prefix_rewrite": row.runtime})
 
 
 def _for_method(method: str, match: Document, target: Document) -> list[Document]:
