@@ -114,7 +114,8 @@ def first_reason(pods: Iterable[Json]) -> Waiting | None:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_REASON]
+    """Programs and users have a say in messages: none may send a terminal sequence or forge a line of a log."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:LONGEST_REASON]
 
 
 def _container_statuses(pod: Json) -> list[Json]:
