@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from adapters.easymaker.api import docs, lookups, openapi, paging, routes, system
-from adapters.easymaker.api.rules import rule_of
+from adapters.easymaker.api.rules import access_of, rule_of
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.kind import Kind, Link
 from adapters.easymaker.kinds.lifecycle import Lifecycle
@@ -44,11 +44,17 @@ RULES = """## Rules
 | --- | --- |
 | `public` | anybody who reaches the port with a known `Host` |
 | `signed-in` | any valid token |
-| `read` | a token with the role `reader` or `owner` in the appkey of the path |
-| `write` | a token with the role `owner` in the appkey of the path |
+| `read` | a token with the role `reader` or `owner` in the appkey of the path; on a cluster as below |
+| `write` | a token with the role `owner` in the appkey of the path; on a cluster as below |
 | `ticket` | whoever holds the signed ticket that is part of the URL (pages that a browser opens) |
 
 A route without a rule is closed.
+
+On a cluster the API server decides (SubjectAccessReview): a route that `needs` e.g. `list trainings` asks whether the
+caller may `list` the resource `trainings` of the API group `easymaker.kubeflow.org` in the namespace that is the appkey.
+A body that refers to another resource, a template too, needs `get` on that one; a new stage needs `update` on its
+endpoint, and a new stage resource on its stage, since they become part of it. What a create makes along with a
+resource, and what goes with it when it is deleted, needs nothing more.
 """
 
 
@@ -73,13 +79,19 @@ def _routes(found: Iterable[APIRoute]) -> str:
         [
             f"`{method} {route.path.removeprefix(routes.PREFIX)}`",
             rule_of(route.endpoint) or "closed",
+            _needs(route),
             ", ".join(str(code) for code in sorted(_failures(route) - COMMON)),
             route.summary or "",
         ]
         for route in found
         for method in sorted(route.methods or ())
     ]
-    return table(["route", "rule", "errors", "what it does"], rows)
+    return table(["route", "rule", "needs", "errors", "what it does"], rows)
+
+
+def _needs(route: APIRoute) -> str:
+    plural, verbs = access_of(route.endpoint)
+    return f"`{', '.join(verbs)} {plural}`" if verbs else ""
 
 
 def _failures(route: APIRoute) -> set[int]:

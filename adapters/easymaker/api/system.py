@@ -69,7 +69,7 @@ def platform(request: Request) -> Response:
 
 @router.get(
     "/token/v1.0/appkeys/{appkey}/groups/{group}/iaas-token",
-    **plain("iaas-token", "A token for the object storage, as the SDK asks for it"),
+    **plain("iaas-token", "A token for the object storage, as the SDK asks for it", 404),
 )
 @access("storage", Verb.GET)
 def iaas_token(request: Request, appkey: str, group: str) -> Response:

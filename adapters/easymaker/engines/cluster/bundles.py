@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.crash_points import crash_point
-from adapters.easymaker.engines.cluster.allowlist import require_allowed
+from adapters.easymaker.engines.cluster.allowlist import DEFAULTS, require_allowed
 from adapters.easymaker.engines.cluster.api_resources import TRAIN_JOB, ApiResource
 from adapters.easymaker.engines.cluster.api_server import ApiServer, object_key
 from adapters.easymaker.engines.cluster.names import APPLIED
@@ -49,13 +50,14 @@ def applied_digest(obj: Json) -> str | None:
 
 
 class Applier:
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, cluster: ClusterSettings = DEFAULTS) -> None:
         self._server = server
+        self._cluster = cluster
 
     def apply(self, bundle: Bundle, known: Json | None) -> Json:
         """Make it be there as rendered; ``known`` is the owner as last seen. Returns the owner as the server has it."""
         for manifest in bundle.manifests():
-            require_allowed(manifest)
+            require_allowed(manifest, self._cluster)
         if bundle.dependents:
             owner = known if known is not None else self._send(_incomplete(bundle.owner))
             reference = _reference(bundle.owner, owner["metadata"]["uid"])

@@ -35,7 +35,7 @@ def build_cluster(settings: Settings, cluster: ClusterSettings, catalogue: Catal
     """
     server = ApiServer(Credentials(cluster))
     platform = ClusterPlatform(server, cluster.routes, cluster.namespaces)
-    parts = ClusterParts(server, platform.cache, Applier(server), catalogue, settings, cluster)
+    parts = ClusterParts(server, platform.cache, Applier(server, cluster), catalogue, settings, cluster)
     return ClusterEngine(Engine("cluster", drivers(parts), platform), server, platform)
 
 
