@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import structlog
@@ -26,7 +26,10 @@ from adapters.easymaker.reconcile.loop import Pace, Reconciler
 from adapters.easymaker.settings import Settings
 from adapters.easymaker.store import resources
 from adapters.easymaker.store.database import Database
-from adapters.easymaker.store.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    # The package that it needs is of the extra `local`: the image for a cluster does without.
+    from adapters.easymaker.store.embedded import EmbeddedPostgres
 
 log = structlog.get_logger("easymaker")
 
@@ -46,7 +49,7 @@ class Running:
     settings: Settings
     engine: Engine
     database: Database
-    postgres: EmbeddedPostgres | None
+    postgres: "EmbeddedPostgres | None"
     reconciler: Reconciler
     changes: Changes
     stop: threading.Event
@@ -79,11 +82,13 @@ def _log_part(part: Part) -> None:
     log.info("part", part=part.name, state=part.state, address=part.address)
 
 
-def _open_database(settings: Settings) -> tuple[Database, EmbeddedPostgres | None]:
+def _open_database(settings: Settings) -> "tuple[Database, EmbeddedPostgres | None]":
     if settings.database_url is not None:
         database = Database(settings.database_url)
         database.migrate()
         return database, None
+    from adapters.easymaker.store.embedded import EmbeddedPostgres
+
     postgres = EmbeddedPostgres(settings.home_dir / "postgres")
     database = Database(postgres.start())
     database.migrate()
