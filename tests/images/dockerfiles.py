@@ -1,0 +1,66 @@
+"""Our Dockerfiles, read: what they copy, what their last stage sets and runs."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILES = {
+    "adapter": ROOT / "adapters/easymaker/Dockerfile",
+    "training": ROOT / "kfp_components/easymaker/launcher/Dockerfile",
+    "storage-initializer": ROOT / "kserve_runtimes/storage/Dockerfile",
+    "mlserver": ROOT / "kserve_runtimes/models/Dockerfile",
+}
+SITE_PACKAGES = "/opt/easymaker/lib/python3.11/site-packages"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    name: str
+    arguments: str
+    stage: int
+
+    @property
+    def words(self) -> list[str]:
+        """Of the JSON form, or of a plain line."""
+        if self.arguments.startswith("["):
+            return json.loads(self.arguments)
+        return re.findall(r'"[^"]*"|\S+', self.arguments)
+
+
+@dataclass(frozen=True)
+class Dockerfile:
+    path: Path
+    instructions: list[Instruction] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> "Dockerfile":
+        lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+        joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+        found, stage = [], -1
+        for line in joined.splitlines():
+            name, _, arguments = line.partition(" ")
+            stage += name == "FROM"
+            found.append(Instruction(name, arguments.strip(), stage))
+        return cls(path, found)
+
+    def all(self, name: str) -> list[Instruction]:
+        return [each for each in self.instructions if each.name == name]
+
+    def last(self, name: str) -> Instruction | None:
+        """Of the last stage, which is the image."""
+        final = max(each.stage for each in self.instructions)
+        found = [each for each in self.all(name) if each.stage == final]
+        return found[-1] if found else None
+
+    def environment(self) -> dict[str, str]:
+        """What the last stage sets."""
+        final = max(each.stage for each in self.instructions)
+        pairs = [word.partition("=") for each in self.all("ENV") if each.stage == final for word in each.words]
+        return {name: value for name, _, value in pairs}
+
+    def copied(self) -> list[tuple[list[str], str]]:
+        """Sources of the repository with their destination; not what one stage takes from another."""
+        words = [each.words for each in self.all("COPY") if not each.arguments.startswith("--from")]
+        return [(each[:-1], each[-1]) for each in words]
