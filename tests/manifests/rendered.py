@@ -78,6 +78,10 @@ class PodSpec:
     spec: Json
 
     @property
+    def kind(self) -> str:
+        return self.where.split(" ")[1]
+
+    @property
     def containers(self) -> list[Json]:
         return [each for name in POD_FIELDS for each in self.spec.get(name, [])]
 
@@ -95,6 +99,8 @@ def _pod_specs(value: Any) -> Iterator[Json]:
     if isinstance(value, dict):
         if isinstance(value.get("containers"), list):
             yield value
+        elif isinstance(value.get("container"), dict):
+            yield {"containers": [value["container"]]}
         for each in value.values():
             yield from _pod_specs(each)
     elif isinstance(value, list):

@@ -41,7 +41,8 @@ def test_every_image_is_pinned(installed: list[str]) -> None:
 
 
 def test_tags_are_in_one_place(installed: list[str]) -> None:
-    assert set(installed) - training_images() <= {f"{name}:{tag}" for name, tag in pins().items()}
+    """And what it pins is used."""
+    assert set(installed) - training_images() == {f"{name}:{tag}" for name, tag in pins().items()}
     assert [str(path) for path in sources() for image in images(read(path)) if tagged(image)] == []
 
 

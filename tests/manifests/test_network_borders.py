@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.easymaker.engines.cluster import names
+from adapters.easymaker.kinds import KIND_BY_NAME
 from tests.manifests.rendered import Json, everything, identity, one, pods, rendered
 
 METADATA = (ipaddress.ip_address("169.254.169.254"), ipaddress.ip_address("fd00:ec2::254"))
@@ -65,9 +67,8 @@ def test_every_program_that_we_run_has_a_policy_for_both_ways(tmp_path: Path) ->
 
 def test_named_ports_of_policies_and_services_are_there(tmp_path: Path) -> None:
     documents = everything(tmp_path)
-    named = {
-        port["name"] for pod in pods(documents) for container in pod.containers for port in container.get("ports", [])
-    }
+    ports = [port for pod in pods(documents) for container in pod.containers for port in container.get("ports", [])]
+    named = {port["name"] for port in ports if "name" in port}
     for policy in [each for each in documents if each["kind"] == "NetworkPolicy"]:
         for rule in policy["spec"].get("ingress", []):
             for port in rule.get("ports", []):
@@ -78,10 +79,18 @@ def test_named_ports_of_policies_and_services_are_there(tmp_path: Path) -> None:
 
 def test_models_hear_gateways_only() -> None:
     policy = one(rendered("components/tenant"), "NetworkPolicy", "easymaker-models")
-    (rule,) = policy["spec"]["ingress"]
-    assert rule["ports"]
-    for peer in rule["from"]:
-        assert peer["namespaceSelector"]["matchLabels"], peer
+    for rule in policy["spec"]["ingress"]:
+        assert rule["ports"]
+        for peer in rule["from"]:
+            assert peer["namespaceSelector"]["matchLabels"], peer
+
+
+def test_policies_of_a_profile_mean_the_pods_that_the_engine_makes() -> None:
+    documents = rendered("components/tenant")
+    for name, kind in (("easymaker-trainings", "training"), ("easymaker-models", "endpoint-model")):
+        assert kind in KIND_BY_NAME
+        labels = one(documents, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"]
+        assert labels == {names.MANAGED_BY: names.MANAGER, names.KIND: kind}
 
 
 def test_a_profiles_part_names_no_namespace() -> None:
