@@ -47,7 +47,9 @@ def test_absent_database_is_told_without_its_password(cli: Any) -> None:
     assert "hidden" not in line
 
 
-@pytest.mark.parametrize("url", [None, "no url", "postgresql+psycopg2://host/name", "mysql://host/name", "nonsense://host"])
+@pytest.mark.parametrize(
+    "url", [None, "no url", "postgresql+psycopg2://host/name", "mysql://host/name", "nonsense://host"]
+)
 def test_unusable_url_is_a_mistake_of_the_caller(cli: Any, url: str | None) -> None:
     if url is not None:
         cli.more["EASYMAKER_DATABASE_URL"] = url
