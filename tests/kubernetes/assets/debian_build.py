@@ -19,7 +19,7 @@ PACKAGES = ("golang-1.19-go", "golang-1.19-src", "etcd-server", "golang-github-m
 # Kubernetes 1.20 carries a version of this that reads maps as Go laid them out before 1.18: with a newer Go the server
 # crashes on the first object with labels that it sorts. Debian's package of the next version knows both.
 _REPLACED = "github.com/modern-go/reflect2"
-# Whether a value is the zero value was seen by comparing addresses; a newer Go gives all empty strings the same, so that ""
+# Whether a value is zero was seen by comparing addresses; a newer Go gives all empty strings the same one, so that ""
 # in a custom resource counted as null and was refused. What is meant is nil.
 _MENDED = (
     "vendor/github.com/go-openapi/validate/type.go",
