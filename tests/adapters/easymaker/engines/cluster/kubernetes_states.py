@@ -13,7 +13,7 @@ LATER = "2026-01-01T10:05:09Z"
 BEGAN_SECONDS, ENDED_SECONDS, LATER_SECONDS = 1767261600.0, 1767261900.0, 1767261909.0
 
 
-def condition(kind: str, reason: str = "", message: str = "", status: str = "True") -> Json:
+def condition(kind: str, reason: str = "", message: str = "as the test says", status: str = "True") -> Json:
     return {"type": kind, "status": status, "reason": reason or kind, "message": message, "lastTransitionTime": LATER}
 
 

@@ -1,7 +1,6 @@
 """Trainings through their driver over a real API server; the test plays the Trainer and JobSet, which set statuses."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +21,7 @@ from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 from adapters.easymaker.settings import Settings
 from tests.adapters.easymaker.engines.cluster import kubernetes_states as states
 from tests.adapters.easymaker.engines.cluster import training_samples as samples
+from tests.adapters.easymaker.engines.cluster.waiting import until
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.fixtures import LoadCrds
 
@@ -29,15 +29,6 @@ JOB = f"em-{samples.TRAINING_ID}"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 SELECTOR = f"{RESOURCE_ID}={samples.TRAINING_ID}"
 FAILED = states.condition("Failed", "FailedJobs", "a Job failed")
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not within a minute: {what}")
 
 
 class Situation:

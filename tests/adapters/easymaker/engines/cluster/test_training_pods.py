@@ -3,10 +3,8 @@
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,7 @@ from adapters.easymaker.engines.local.processes.sandbox import bubblewrap
 from adapters.easymaker.kinds.record import Record
 from tests.adapters.easymaker.engines.cluster import training_samples as samples
 from tests.adapters.easymaker.engines.cluster.training_pods import TrainingPods
+from tests.adapters.easymaker.engines.cluster.waiting import until
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap cannot be used here")
 
@@ -125,10 +124,3 @@ def test_inputs_that_are_only_read_cannot_be_changed(run: Callable[[Record], Tra
     pods.volume("nas-results")
     assert pods.wait(pods.start(0)) == 83
     assert re.search("Read-only file system", pods.errors(0))
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"not within a minute: {what}"
-        time.sleep(0.01)

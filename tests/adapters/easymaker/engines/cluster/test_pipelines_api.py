@@ -1,0 +1,116 @@
+"""Experiments in Kubeflow Pipelines: one each, found again by any adapter, and what every trouble means."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.easymaker.engines.cluster.pipelines_api import PipelinesApi
+from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
+from adapters.easymaker.kinds.record import Record
+from tests.adapters.easymaker.engines.cluster import training_samples as samples
+from tests.adapters.easymaker.engines.cluster.pipelines_server import PipelinesServer
+from tests.ports import free_ports
+
+RECORD = samples.experiment()
+
+
+@pytest.fixture
+def pipelines() -> Iterator[PipelinesServer]:
+    with PipelinesServer() as server:
+        yield server
+
+
+@pytest.fixture
+def api(pipelines: PipelinesServer, tmp_path: Path) -> Iterator[PipelinesApi]:
+    opened = PipelinesApi(pipelines.url, tmp_path / "token")
+    yield opened
+    opened.close()
+
+
+def test_it_is_made_once_and_goes(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+    assert api.find(RECORD) is None
+    api.ensure(RECORD)
+    api.ensure(RECORD)
+    assert [each["display_name"] for each in pipelines.experiments.values()] == [f"iris ({samples.EXPERIMENT_ID})"]
+    found = api.find(RECORD)
+    assert found in pipelines.experiments
+    api.remove(RECORD, found)
+    api.remove(RECORD, found)
+    api.remove(RECORD, None)
+    assert pipelines.experiments == {}
+
+
+def test_two_experiments_of_one_name_are_two(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+    other = replace(RECORD, id="b7b0c5d2-1111-4222-8333-944445555666")
+    api.ensure(RECORD)
+    api.ensure(other)
+    assert api.find(RECORD) != api.find(other)
+
+
+def test_it_is_found_under_an_earlier_name(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+    api.ensure(RECORD)
+    renamed = replace(RECORD, name="another name")
+    api.remove(renamed, None)
+    assert pipelines.experiments == {}
+
+
+def test_another_namespaces_experiment_is_not_ours(api: PipelinesApi) -> None:
+    api.ensure(replace(RECORD, appkey="team-b"))
+    assert api.find(RECORD) is None
+
+
+def test_an_answer_that_was_lost_does_no_harm(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+    pipelines.failures.append((503, True))
+    with pytest.raises(TemporaryEngineError, match="503"):
+        api.ensure(RECORD)
+    api.ensure(RECORD)
+    assert len(pipelines.experiments) == 1
+
+
+def test_the_token_is_read_anew_when_it_was_replaced(
+    api: PipelinesApi, pipelines: PipelinesServer, tmp_path: Path
+) -> None:
+    pipelines.token = "second"
+    (tmp_path / "token").write_text("first\n")
+    with pytest.raises(TemporaryEngineError, match="does not allow it"):
+        api.ensure(RECORD)
+    (tmp_path / "token").write_text("second\n")
+    api.ensure(RECORD)
+
+
+def _calls() -> dict[str, Callable[[PipelinesApi, Record], object]]:
+    return {
+        "find": lambda api, record: api.find(record),
+        "ensure": lambda api, record: api.ensure(record),
+        "remove": lambda api, record: api.remove(record, "some-id"),
+    }
+
+
+@pytest.mark.parametrize("call", _calls())
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, PermanentEngineError),
+        (401, TemporaryEngineError),
+        (403, TemporaryEngineError),
+        (429, TemporaryEngineError),
+        (500, TemporaryEngineError),
+        (503, TemporaryEngineError),
+    ],
+)
+def test_what_a_failure_means(
+    api: PipelinesApi, pipelines: PipelinesServer, call: str, status: int, error: type[Exception]
+) -> None:
+    pipelines.failures.append((status, False))
+    with pytest.raises(error, match="made to fail"):
+        _calls()[call](api, RECORD)
+
+
+@pytest.mark.parametrize("call", _calls())
+def test_a_server_that_is_away_is_tried_again(call: str, tmp_path: Path) -> None:
+    away = PipelinesApi(f"http://127.0.0.1:{free_ports(1)[0]}", tmp_path / "token")
+    with pytest.raises(TemporaryEngineError, match="cannot be reached"):
+        _calls()[call](away, RECORD)
+    away.close()
