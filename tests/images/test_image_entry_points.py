@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from adapters.easymaker.engines.cluster.mapping import training_jobs, training_paths
 from adapters.easymaker.engines.local.environments import Environments, EnvironmentSpec
 from adapters.easymaker.settings import Settings
 from kfp_components.easymaker.launcher.exit_codes import ExitCode
@@ -173,8 +175,6 @@ joblib.dump(model, os.path.join(os.environ["EM_MODEL_DIR"], "model.joblib"))
 @of("training")
 def test_a_training_image_can_copy_its_environment(image: Image) -> None:
     """For a requirements.txt of the training's own: uv is there, and the lock lies where the adapter says."""
-    from adapters.easymaker.engines.cluster.mapping import training_paths
-
     assert os.access(image.python.with_name("uv"), os.X_OK)
     assert training_paths.IMAGE_UV == "/opt/easymaker/bin/uv"
     destinations = [destination for _, destination in image.file.copied()]
@@ -201,3 +201,42 @@ def test_the_model_server_says_why_it_cannot_serve(image: Image, tmp_path: Path)
     )
     assert ended.code == EXIT_MODEL_NOT_LOADED, ended.output
     assert "There is no model at nothing" in ended.output
+
+
+@of("storage-initializer")
+def test_a_model_is_fetched_in_the_image(image: Image, tmp_path: Path) -> None:
+    """From a NAS: the whole way but for the network."""
+    (tmp_path / "nas/models/iris").mkdir(parents=True)
+    (tmp_path / "nas/models/iris/model.joblib").write_bytes(b"model")
+    ended = image.run("nas://models:/iris", tmp_path / "fetched", EASYMAKER_NAS_ROOT=str(tmp_path / "nas"))
+    assert ended.code == 0, ended.output
+    assert (tmp_path / "fetched/model.joblib").read_bytes() == b"model"
+
+
+@of("storage-initializer")
+def test_the_storage_initializer_says_what_it_needs(image: Image) -> None:
+    ended = image.run()
+    assert ended.code == 2
+    assert "usage" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "path"),
+    [
+        ("mlserver", "mlserver.yaml", ("spec", "containers", 0, "command")),
+        ("storage-initializer", "storage.yaml", ("spec", "container", "command")),
+    ],
+)
+def test_kserve_runs_what_the_image_runs(name: str, file: str, path: tuple[str | int, ...]) -> None:
+    value = yaml.safe_load((ROOT / "kserve_runtimes/serving_runtimes" / file).read_text("utf-8"))
+    for step in path:
+        value = value[step]
+    entry_point = Dockerfile.read(DOCKERFILES[name]).last("ENTRYPOINT")
+    assert entry_point is not None
+    assert value == entry_point.words
+
+
+def test_a_training_pod_runs_what_the_image_runs() -> None:
+    entry_point = Dockerfile.read(DOCKERFILES["training"]).last("ENTRYPOINT")
+    assert entry_point is not None
+    assert list(training_jobs.LAUNCHER) == entry_point.words
