@@ -3,7 +3,7 @@
 ROOT = "/easymaker"
 SPEC_DIRECTORY = f"{ROOT}/spec"
 SPEC_FILE = "launcher.json"
-WORK_VOLUME = f"{ROOT}/work"
+WORK_VOLUME = f"{ROOT}/workspace"
 # Below the volume's root, which may hold what a file system brings along (lost+found).
 WORK_DIRECTORY = f"{WORK_VOLUME}/run"
 STATUS_FILE = f"{WORK_VOLUME}/status.json"
