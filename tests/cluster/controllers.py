@@ -188,7 +188,8 @@ class Controllers:
                 trainer = job["spec"]["trainer"]
                 for rank in range(count):
                     container = {"name": "node", "image": trainer.get("image", "image")}
-                    self._create_pod(job, f"{name}-node-0-{rank}", _job_pod_labels(job), container)
+                    labels = _job_pod_labels(job) | {"batch.kubernetes.io/job-completion-index": str(rank)}
+                    self._create_pod(job, f"{name}-node-0-{rank}", labels, container)
                 continue
             self._run_pods(job, mine, outcome)
             running = all(pod["status"].get("phase") == "Running" for pod in mine)

@@ -1,5 +1,6 @@
 """Trainings on one machine: one launcher process per node, in the environment of the training's image."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -211,7 +212,8 @@ class TrainingDriver:
         work = directory / "work"
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tensorboard(record).mkdir(parents=True, exist_ok=True)
-        (directory / "launcher.json").write_text(launcher.to_json(), encoding="utf-8")
+        # Replaced whole: a launcher that an earlier start() has begun may be reading it.
+        write_json(directory / "launcher.json", json.loads(launcher.to_json()))
         seconds = (launcher.timeout_seconds or 0) + UPLOAD_SECONDS
         environment = access.environment(record.appkey, directory, seconds)
         return ProcessSpec(
