@@ -16,6 +16,8 @@ from adapters.easymaker.kinds.record import Json
 from kserve_runtimes.oip.routes import VERSION
 
 MOST_RULES = 16
+# Of more stage resources of one model the others get no requests: pods of one resource serve as well.
+MOST_BACKENDS = 16
 
 
 def http_routes(publication: Publication, cluster: ClusterSettings) -> list[Json]:
@@ -77,6 +79,8 @@ def _below(prefix: Match, rule: RouteRule, namespace: str, cluster: ClusterSetti
 
 def _rule(matches: list[Json], path: Json, targets: Sequence[Target], place: tuple[str, ClusterSettings]) -> Json:
     namespace, cluster = place
+    kept = sorted(targets, key=lambda target: target.weight == 0)[:MOST_BACKENDS]
+    targets = [target for target in targets if target in kept]
     found = [backends.backend(target.resource_id, namespace, cluster) for target in targets]
     rewrite: Json = {"path": path}
     # One host name can be set for the whole rule; with several, each of them has to be set on its own way.
