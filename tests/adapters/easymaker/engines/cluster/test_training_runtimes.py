@@ -59,7 +59,12 @@ def test_pods_are_restricted(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_launcher_finds_what_it_relies_on(name: str) -> None:
     container = pod(name)["containers"][0]
-    assert {"name": "EASYMAKER_NAS_ROOT", "value": paths.NAS_ROOT} in container["env"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["EASYMAKER_NAS_ROOT"] == paths.NAS_ROOT
+    # What a requirements.txt brings goes where there is room.
+    assert variables["UV_CACHE_DIR"].startswith(f"{paths.WORK_VOLUME}/")
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert any(variables["EASYMAKER_OBS_PASSWORD_FILE"].startswith(f"{path}/") for path in mounted)
     assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert pod(name)["terminationGracePeriodSeconds"] >= STOP_GRACE_SECONDS + 300
 
