@@ -47,7 +47,7 @@ class StorageOptions:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "StorageOptions":
         """EASYMAKER_OBS_TOKEN_FILE, EASYMAKER_OBS_CA_FILE (else REQUESTS_CA_BUNDLE, SSL_CERT_FILE), EASYMAKER_NAS_ROOT,
         EASYMAKER_OBS_HOSTS and EASYMAKER_STORAGE_SCHEMES (separated by commas), and for an identity service
-        EASYMAKER_OBS_IDENTITY_URL, _OBS_TENANT_ID, _OBS_USERNAME and _OBS_PASSWORD_FILE.
+        EASYMAKER_OBS_IDENTITY_URL, EASYMAKER_OBS_TENANT_ID, EASYMAKER_OBS_USERNAME and EASYMAKER_OBS_PASSWORD_FILE.
         """
         environ = os.environ if environ is None else environ
 
