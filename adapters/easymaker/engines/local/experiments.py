@@ -6,14 +6,14 @@ from typing import Any
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.local.home import LocalHome
 from adapters.easymaker.engines.local.tensorboard import TensorBoards
-from adapters.easymaker.kinds.record import Family
+from adapters.easymaker.kinds.record import Family, Goal
 
 
 class TemplateDriver:
     """A template is its record: there is nothing to carry out."""
 
     def observe(self, family: Family) -> Observation:
-        return Observation(Phase.MISSING)
+        return Observation(Phase.RUNNING if family.record.goal is Goal.PRESENT else Phase.MISSING)
 
     def start(self, family: Family) -> None:
         """Nothing to do."""
