@@ -50,8 +50,8 @@ RULES = """## Rules
 
 A route without a rule is closed.
 
-On a cluster the API server decides (SubjectAccessReview): a route that `needs` e.g. `list trainings` asks whether the
-caller may `list` the resource `trainings` of the API group `easymaker.kubeflow.org` in the namespace that is the appkey.
+On a cluster the API server decides (SubjectAccessReview): a route that needs `list trainings` asks whether the caller
+may `list` the resource `trainings` of the API group `easymaker.kubeflow.org` in the namespace that is the appkey.
 A body that refers to another resource, a template too, needs `get` on that one; a new stage needs `update` on its
 endpoint, and a new stage resource on its stage, since they become part of it. What a create makes along with a
 resource, and what goes with it when it is deleted, needs nothing more.

@@ -268,14 +268,16 @@ class Resources:
 
     def report(self, kind: Kind, appkey: str, resource_id: str, report: Report) -> Any:
         driver = self._engine.driver(kind.name)
-        assert isinstance(driver, SupportsReports)
+        if not isinstance(driver, SupportsReports):
+            raise NotFound(f"this installation has no {report.path} of a {kind.title.lower()}")
         with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
         return driver.report(report.path, family)
 
     def log_reader(self, kind: Kind, appkey: str, resource_id: str) -> "LogReader":
         driver = self._engine.driver(kind.name)
-        assert isinstance(driver, SupportsLogs)
+        if not isinstance(driver, SupportsLogs):
+            raise NotFound(f"this installation has no log of a {kind.title.lower()}")
         with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
         return LogReader(driver, family)
