@@ -94,10 +94,10 @@ class Installation:
             ) from error
 
 
-def setting_problem(error: ValidationError) -> str:
+def setting_problem(error: ValidationError, prefix: str = "EASYMAKER_") -> str:
     """Pydantic's first complaint with the name of the environment variable."""
     first = error.errors()[0]
-    name = "EASYMAKER_" + "_".join(str(part).upper() for part in first["loc"][:1])
+    name = prefix + "_".join(str(part).upper() for part in first["loc"][:1])
     return f"{name}: {first['msg']}"
 
 

@@ -6,6 +6,7 @@ Commands that need the engine or the application import it themselves: `env` sta
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,10 +14,11 @@ import typer
 from adapters.easymaker.api.authentication import Role
 from adapters.easymaker.cli import environment, identity, output, tokens
 from adapters.easymaker.cli.installation import open_installation
-from adapters.easymaker.cli.output import PROGRAM, CliError, Format, Output
+from adapters.easymaker.cli.output import PROGRAM, CliError, Format, ManifestFormat, Output
 from adapters.easymaker.errors import EasyMakerError
 
 START_SECONDS = 600.0
+MISSING_EXTRA = "this needs the packages of the cluster engine: pip install 'kubeflow-easymaker[cluster]'"
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -142,6 +144,56 @@ def migrate(form: Output = Format.TEXT) -> None:
 
 
 @app.command()
+def export(
+    target: Annotated[str | None, typer.Argument(metavar="KIND[/ID]", help="Such as endpoint/ID, or endpoint.")] = None,
+    appkey: Annotated[str | None, typer.Option(help="The resource's appkey; default: EASYMAKER_APPKEY.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything of the appkey.")] = False,
+    form: Annotated[ManifestFormat, typer.Option("--output", "-o", help="json prints one List.")] = ManifestFormat.YAML,
+) -> None:
+    """Print the manifests that the cluster engine would apply, without a cluster, for `kubectl apply -f -`.
+
+    A stage goes with its endpoint, a stage resource with its stage. What has ended goes only by its id.
+    """
+    try:
+        from adapters.easymaker.cli import export as export_command
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
+
+    installation = open_installation()
+    wanted = export_command.target_of(target, everything, appkey or installation.settings.appkey)
+    export_command.export(installation, wanted, form)
+
+
+@app.command()
+def preflight(
+    kubeconfig: Annotated[Path | None, typer.Option(help="Its cluster is looked at; default: as kubectl.")] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: its current one.")] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option(help="A profile to look at; may be given several times.")
+    ] = None,
+    service_account: Annotated[
+        str | None, typer.Option(metavar="NAMESPACE/NAME", help="Whose rights to ask for; default: your own.")
+    ] = None,
+    form: Output = Format.TEXT,
+) -> None:
+    """Show what a cluster has of what is needed, for which resource it lacks what, and what to run.
+
+    Exit code 1 when a resource lacks something, 2 when no cluster can be reached.
+    """
+    try:
+        from adapters.easymaker.cli import preflight as preflight_command
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
+
+    if service_account is not None and service_account.count("/") != 1:
+        raise CliError("--service-account: NAMESPACE/NAME, such as kubeflow/easymaker-adapter", output.EXIT_USAGE)
+    wanted = preflight_command.Wanted(kubeconfig, context, tuple(namespace or ()), service_account)
+    good = preflight_command.preflight(wanted, form)
+    output.hint(form, f"{PROGRAM} status" if good else f"{PROGRAM} preflight, when that is done")
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
 def version(form: Output = Format.TEXT) -> None:
     """Show the version."""
     found = metadata.version("kubeflow-easymaker")
@@ -210,6 +262,13 @@ def main() -> None:
         if os.environ.get("EASYMAKER_LOG_LEVEL") == "DEBUG":
             raise
         _fail(f"unexpected {type(error).__name__}: {error} (EASYMAKER_LOG_LEVEL=DEBUG shows where)", 1)
+
+
+def _without(error: ModuleNotFoundError) -> Exception:
+    """What to tell when a command's packages are not installed; any other module that is missing is a mistake."""
+    if (error.name or "").partition(".")[0] != "kubernetes":
+        return error
+    return CliError(MISSING_EXTRA, output.EXIT_USAGE)
 
 
 def _fail(message: str, code: int) -> None:

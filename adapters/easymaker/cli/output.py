@@ -24,6 +24,11 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class ManifestFormat(StrEnum):
+    YAML = "yaml"
+    JSON = "json"
+
+
 Output = Annotated[Format, typer.Option("--output", "-o", help="Output format; json prints one object on stdout.")]
 
 
@@ -42,8 +47,10 @@ STATE_COLOURS = {
     "ok": "green",
     "STARTING": "yellow",
     "advice": "yellow",
+    "unknown": "yellow",
     "DOWN": "red",
     "missing": "red",
+    "too old": "red",
 }
 
 
@@ -64,7 +71,16 @@ def _console(console: Console) -> Console:
 
 
 def print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    write(json_line(value))
+
+
+def json_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) + "\n"
+
+
+def write(text: str) -> None:
+    """As it is, for programs to read."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -1,0 +1,75 @@
+"""What the engine asks the API server for, and nothing else: the roles in manifests/ grant exactly this."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapters.easymaker.engines.cluster.api_resources import (
+    ACCESS_REVIEW,
+    CONFIG_MAP,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    POD,
+    SECRET,
+    TENSORBOARD,
+    TOKEN_REVIEW,
+    TRAIN_JOB,
+    VIRTUAL_SERVICE,
+    VOLUME_CLAIM,
+    ApiResource,
+)
+
+
+class Scope(StrEnum):
+    """CLUSTER: objects that have no namespace. WATCHED: all namespaces, or those of EASYMAKER_CLUSTER_NAMESPACES.
+    PROFILE: each namespace that is an appkey.
+    """
+
+    CLUSTER = "cluster"
+    WATCHED = "watched"
+    PROFILE = "profile"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """``resource`` is written as in a Role: ``pods/log`` is a subresource."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    scope: Scope
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+def _of(resource: ApiResource, verbs: str, scope: Scope, subresource: str = "") -> Permission:
+    name = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    return Permission(resource.group, name, tuple(verbs.split()), scope)
+
+
+# A server-side apply is a patch, and a create where there is nothing yet.
+WRITE = "create patch delete"
+ROUTES = {"gateway-api": HTTP_ROUTE, "istio": VIRTUAL_SERVICE}
+CUSTOM = (TRAIN_JOB, TENSORBOARD, INFERENCE_SERVICE, *ROUTES.values())
+
+REQUIRED: tuple[Permission, ...] = (
+    # Who calls, and what he may do.
+    _of(TOKEN_REVIEW, "create", Scope.CLUSTER),
+    _of(ACCESS_REVIEW, "create", Scope.CLUSTER),
+    # What became of our objects.
+    *(_of(resource, "get list watch", Scope.WATCHED) for resource in CUSTOM),
+    _of(POD, "list watch", Scope.WATCHED),
+    # Making it so. What has no watch is listed by its labels. Secrets are written and deleted by name, never read.
+    *(_of(resource, WRITE, Scope.PROFILE) for resource in CUSTOM),
+    _of(VOLUME_CLAIM, f"get list {WRITE}", Scope.PROFILE),
+    _of(CONFIG_MAP, f"list {WRITE}", Scope.PROFILE),
+    _of(SECRET, WRITE, Scope.PROFILE),
+    _of(POD, "get", Scope.PROFILE, "log"),
+)
+
+
+def required(routes: str) -> tuple[Permission, ...]:
+    """Of REQUIRED what an installation uses that publishes stages this way: the setting of that name."""
+    others = {(resource.group, resource.plural) for way, resource in ROUTES.items() if way != routes}
+    return tuple(permission for permission in REQUIRED if (permission.group, permission.resource) not in others)
