@@ -112,7 +112,7 @@ def test_a_pause_delays_and_changes_nothing(proxy: FaultProxy, client: httpx.Cli
 
 
 def test_a_new_watch_goes_stale_with_an_error_event(proxy: FaultProxy, client: httpx.Client) -> None:
-    create(client, "one")
+    create(client, "one").raise_for_status()
     proxy.faults.add(Fault("watch", "configmaps", "stale_watch"))
 
     stale = watched(client, 5)
@@ -192,7 +192,7 @@ def test_a_running_watch_is_cut_before_its_next_event(proxy: FaultProxy, client:
 
 
 def test_a_watch_that_its_client_leaves_ends_at_the_server_too(proxy: FaultProxy, client: httpx.Client) -> None:
-    create(client, "one")
+    create(client, "one").raise_for_status()
     assert len(watched(client, 1)) == 1
 
     until(lambda: proxy.watches() == [])
