@@ -25,7 +25,8 @@ from tests.manifests.rendered import (
 )
 from tests.strict_schema.validator import Validator
 
-PAIRS = [*((each,) for each in COMPONENTS), *itertools.combinations(COMPONENTS, 2)]
+# Each alone, all, and all but each: with and without every other one.
+CHOICES = [*((each,) for each in COMPONENTS), COMPONENTS, *itertools.combinations(COMPONENTS, len(COMPONENTS) - 1)]
 # Of the Prometheus operator: its definition is not among those that the tests have.
 WITHOUT_SCHEMA = {"ServiceMonitor"}
 # Variables that are not the adapter's: kustomize puts them elsewhere.
@@ -50,7 +51,7 @@ def test_it_is_strictly_valid(name: str) -> None:
     assert all_problems(rendered(name)) == []
 
 
-@pytest.mark.parametrize("components", PAIRS, ids=lambda each: "+".join(name.partition("/")[2] for name in each))
+@pytest.mark.parametrize("components", CHOICES, ids=lambda each: "+".join(name.partition("/")[2] for name in each))
 def test_components_go_together(components: tuple[str, ...], tmp_path: Path) -> None:
     documents = combined(tmp_path, *components)
     assert all_problems(documents) == []
