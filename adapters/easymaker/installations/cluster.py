@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.engine import build_cluster
-from adapters.easymaker.engines.cluster.mapping.tensorboards import access_uri
+from adapters.easymaker.engines.cluster.mapping.tensorboards import tensorboard_uri as address_of_board
 from adapters.easymaker.engines.cluster.secret_objects import SecretObjects
 from adapters.easymaker.engines.cluster.tenancy import AccessReviewPolicy, TokenReviewAuthenticator
 from adapters.easymaker.errors import EasyMakerError
@@ -41,7 +41,7 @@ def install_cluster(settings: Settings, entries: Catalogue) -> Installation:
     key = hashlib.sha256(settings.database_url.encode()).digest()
 
     def tensorboard_uri(appkey: str, experiment_id: str) -> str:
-        return access_uri(cluster, appkey, experiment_id)
+        return address_of_board(cluster, appkey, experiment_id)
 
     return Installation(
         engine=built.engine,
