@@ -100,7 +100,7 @@ def _rule(matches: list[Json], path: Json, targets: Sequence[Target], place: tup
 
 
 def _backend_ref(backend: backends.Backend, weight: int, own_host: bool) -> Json:
-    ref: Json = {"group": "", "kind": "Service", "name": backend.service, "port": backends.PORT, "weight": weight}
+    ref: Json = {"kind": "Service", "name": backend.service, "port": backends.PORT, "weight": weight}
     if backend.foreign:
         ref["namespace"] = backend.namespace
     if own_host and backend.host_header is not None:
