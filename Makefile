@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 # pip's find-links (a folder of wheels) also hold for uv, which does not read pip's settings.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: demo test check lint types lock setup clean benchmarks envtest
+.PHONY: demo test check lint types lock setup clean benchmarks envtest image-locks
 
 setup: $(STAMP)
 
@@ -48,6 +48,17 @@ benchmarks: setup
 lock: setup
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --python-version 3.11 --extra local --extra cluster --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
+
+# One lock per container image, from the same pyproject.toml; without local wheels, which no image has.
+COMPILE := UV_FIND_LINKS= $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+LOCKS   := requirements/images
+image-locks: setup
+	$(COMPILE) -c requirements/lock.txt $(LOCKS)/build.in -o $(LOCKS)/build.txt
+	$(COMPILE) -c requirements/lock.txt --extra cluster pyproject.toml -o $(LOCKS)/adapter.txt
+	$(COMPILE) -c requirements/lock.txt --extra storage pyproject.toml -o $(LOCKS)/storage-initializer.txt
+	$(COMPILE) kserve_runtimes/models/sklearn.requirements.txt -o $(LOCKS)/mlserver.txt
+	for image in python-train pytorch-train tensorflow-train-cpu tensorflow-train-gpu; do \
+	  $(COMPILE) --extra launcher pyproject.toml $(LOCKS)/$$image.in $(LOCKS)/train-tools.in -o $(LOCKS)/$$image.txt || exit 1; done
 
 clean:
 	rm -rf $(VENV)

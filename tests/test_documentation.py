@@ -38,7 +38,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"kubeflow-easymaker ([a-z]+)(?: ([a-z]+))?")
-TARGET = re.compile(r"(?<![-\w])make ([a-z]+)")
+TARGET = re.compile(r"(?<![-\w])make ([a-z][a-z-]*)")
 VARIABLE = re.compile(r"EASYMAKER_[A-Z][A-Z_]*[A-Z](?![A-Z_])")
 SDK = EnvironmentSpec(name="official-sdk", requirements=("easymaker==2.1.5",))
 
@@ -147,7 +147,7 @@ def test_documented_commands_exist(page: Path) -> None:
     for name, sub in COMMAND.findall(typed):
         assert name in commands, f"kubeflow-easymaker {name}"
         assert not commands[name] or not sub or sub in commands[name], f"kubeflow-easymaker {name} {sub}"
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(TARGET.findall(typed)) <= targets
 
 

@@ -12,11 +12,12 @@ from adapters.easymaker.errors import NotFound
 router = APIRouter(route_class=GuardedRoute, tags=["Documentation"])
 
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
-START = "SwaggerUIBundle({url: '/openapi.json', dom_id: '#api', deepLinking: true, displayRequestDuration: true})"
+START = "SwaggerUIBundle({url: 'openapi.json', dom_id: '#api', deepLinking: true, displayRequestDuration: true})"
+# Addresses are relative: behind a gateway the API may lie below a prefix.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>EasyMaker on Kubeflow: API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css"><link rel="icon" href="/docs/favicon.png"></head>
-<body><div id="api"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script>
+<link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon.png"></head>
+<body><div id="api"></div><script src="docs/swagger-ui-bundle.js"></script><script src="docs/start.js"></script>
 </body></html>"""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
