@@ -117,7 +117,7 @@ def _permissions(
         except EngineError as error:
             findings.append(Finding(part, needs, UNKNOWN, str(error), every))
             continue
-        remedy = f"kubectl apply -n {namespace} -k {TENANT}" if namespace else OURS
+        remedy = f"kubectl apply --server-side --namespace {namespace} -k {TENANT}" if namespace else OURS
         if refused:
             findings.append(Finding(part, needs, MISSING, _refusal(refused, len(questions)), every, remedy))
         else:

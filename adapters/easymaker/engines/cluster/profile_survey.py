@@ -13,7 +13,10 @@ from adapters.easymaker.kinds.record import Json
 
 @dataclass(frozen=True)
 class ProfileNeeds:
-    """What a namespace that is an appkey has to have, for which kinds. ``gateway``: its routes' one, if a Gateway."""
+    """``accounts``: service accounts, and the kinds that run as them; the manifests of ``remedy`` bring them.
+
+    ``gateway``: NAMESPACE/NAME of the Gateway that has to take the routes of the kinds ``routed``.
+    """
 
     accounts: Mapping[str, tuple[str, ...]]
     gateway: str | None
@@ -41,12 +44,10 @@ def _account(server: ApiServer, namespace: str, name: str, kinds: tuple[str, ...
         there = server.read(SERVICE_ACCOUNT, namespace, name) is not None
     except EngineError as error:
         return Finding(part, wanted, UNKNOWN, str(error), kinds)
-    remedy = f"kubectl apply -n {namespace} -k {needs.remedy}"
-    return (
-        Finding(part, wanted, OK, "there", kinds)
-        if there
-        else Finding(part, wanted, MISSING, "not there", kinds, remedy)
-    )
+    remedy = f"kubectl apply --server-side --namespace {namespace} -k {needs.remedy}"
+    if there:
+        return Finding(part, wanted, OK, "there", kinds)
+    return Finding(part, wanted, MISSING, "not there", kinds, remedy)
 
 
 def _admission(server: ApiServer, namespace: Json, needs: ProfileNeeds) -> Finding:

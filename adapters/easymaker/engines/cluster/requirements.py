@@ -41,7 +41,7 @@ SERVED_KINDS = (ENDPOINT, STAGE, STAGE_RESOURCE)
 ROUTED_KINDS = (ENDPOINT, STAGE)
 TO_COME_TUNING, TO_COME_NOTEBOOK = "hyperparameter tuning (to come)", "notebook (to come)"
 
-OURS = "kubectl apply -k manifests/overlays/kubeflow"
+OURS = "kubectl apply --server-side -k manifests/overlays/kubeflow"
 REMEDIES = {
     TRAIN_JOB: "kubectl apply --server-side -k "
     "'https://github.com/kubeflow/trainer.git/manifests/overlays/manager?ref=v2.3.0'",

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from adapters.easymaker.engines.cluster.permissions import Scope, required
 from tests.adapters.easymaker.cli.in_process import run_here
+from tests.conftest import PATIENCE, wait_for
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.assets.installed import installed_assets
 from tests.kubernetes.crds import crd_directory
@@ -31,6 +33,7 @@ KINDS = {
     "gateway.networking.k8s.io": {"httproutes": "HTTPRoute", "gateways": "Gateway"},
 }
 VERSIONS = {"inferenceservices": "v1beta1", "httproutes": "v1", "gateways": "v1"}
+ROOT = Path(__file__).parents[4]
 ADAPTER = "kubeflow/easymaker-adapter"
 
 
@@ -55,10 +58,24 @@ def install(api_server: ApiServerProcess) -> Iterator[Callable[..., None]]:
                 manifest = definition(group, plural, *otherwise.get(plural, (VERSIONS.get(plural, "v1alpha1"), True)))
                 api_server.request("POST", CRDS, manifest).raise_for_status()
                 made.append(manifest["metadata"]["name"])
+                document = f"/apis/{group}/{manifest['spec']['versions'][0]['name']}"
+                wait_for(lambda: served(api_server, document, plural), PATIENCE, f"{plural} are served")  # noqa: B023
 
     yield install
-    for name in made:
-        api_server.request("DELETE", f"{CRDS}/{name}").raise_for_status()
+    uninstall(api_server, *made)
+
+
+def served(server: ApiServerProcess, document: str, plural: str) -> bool:
+    answer = server.request("GET", document)
+    return answer.status_code == 200 and plural in {each["name"] for each in answer.json()["resources"]}
+
+
+def uninstall(server: ApiServerProcess, *names: str) -> None:
+    """Gone for good: another test installs the same names."""
+    for name in names:
+        server.request("DELETE", f"{CRDS}/{name}").raise_for_status()
+    for name in names:
+        wait_for(lambda: server.request("GET", f"{CRDS}/{name}").status_code == 404, PATIENCE, f"{name} is gone")  # noqa: B023
 
 
 def definition(group: str, plural: str, version: str, patches: bool) -> dict[str, Any]:
@@ -134,6 +151,13 @@ def test_bare_cluster_lacks_everything_but_what_needs_nothing(cli: Any, api_serv
     assert states(seen)["experiments.kubeflow.org v1beta1"] == "absent", "Katib is for kinds to come"
 
 
+def test_manifests_that_remedies_name_are_there(cli: Any, api_server: ApiServerProcess) -> None:
+    _, seen = look(cli, api_server.admin_kubeconfig, "--namespace", "default")
+    named = {path for check in seen["checks"] for path in re.findall(r" (manifests/\S+?)(?:,| |$)", check["remedy"])}
+    assert named >= {"manifests/overlays/kubeflow", "manifests/components/tenant"}
+    assert [path for path in named if not (ROOT / path / "kustomization.yaml").is_file()] == []
+
+
 def test_text_is_a_table_with_what_to_run(cli: Any, api_server: ApiServerProcess) -> None:
     done = run_here(cli.env, "preflight", "--kubeconfig", str(api_server.admin_kubeconfig))
     assert done.returncode == 1
@@ -174,7 +198,7 @@ def test_the_real_trainer_has_those_fields(cli: Any, api_server: ApiServerProces
         _, seen = look(cli, api_server.admin_kubeconfig)
         assert states(seen)["trainjobs.trainer.kubeflow.org v1alpha1"] == "ok"
     finally:
-        api_server.request("DELETE", f"{CRDS}/{name}").raise_for_status()
+        uninstall(api_server, name)
 
 
 def test_everything_there_is_well(
@@ -232,7 +256,7 @@ def test_profile_that_was_not_prepared(
     checks = {(check["part"], check["needs"]): check for check in seen["checks"]}
     jobs = checks[(f"namespace {namespace}", "ServiceAccount easymaker-jobs")]
     assert (jobs["state"], jobs["kinds"]) == ("missing", ["training"])
-    assert jobs["remedy"] == f"kubectl apply -n {namespace} -k manifests/components/tenant"
+    assert jobs["remedy"] == f"kubectl apply --server-side --namespace {namespace} -k manifests/components/tenant"
     routes = checks[(f"namespace {namespace}", "routes taken by Gateway kubeflow/easymaker-gateway")]
     assert (routes["state"], routes["remedy"]) == ("missing", f"kubectl label namespace {namespace} routes=yes")
     assert checks[("namespace not-there", "namespace not-there")]["state"] == "missing"
