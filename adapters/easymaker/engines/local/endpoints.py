@@ -24,9 +24,12 @@ class EndpointDriver:
         gateway = self._gateway()
         if not gateway.ready():
             return Observation(Phase.PENDING, "the gateway is starting", recheck=0.5)
-        stage = gateway.published(_default_stage(family))
-        if family.record.goal is Goal.PRESENT and stage is not None and not stage.is_default:
-            return Observation(Phase.PENDING, "the default stage is being changed", recheck=0.2)
+        if family.record.goal is Goal.PRESENT:
+            stage = gateway.published(_default_stage(family))
+            if stage is None:
+                return Observation(Phase.PENDING, "its default stage is not published yet", recheck=0.2)
+            if not stage.is_default:
+                return Observation(Phase.PENDING, "the default stage is being changed", recheck=0.2)
         return Observation(Phase.RUNNING, recheck=WATCH_SECONDS)
 
     def start(self, family: Family) -> None:

@@ -61,7 +61,8 @@ class ModelServerDriver:
         states = [self._runner.observe(_name(record, pod)) for pod in range(len(ports))]
         if hopeless := self._given_up(record, states):
             return Observation(Phase.FAILED, hopeless, {"readyPods": 0, "ports": []}, recheck=5.0)
-        if any(state.phase is processes.Phase.MISSING for state in states):
+        too_few = len(ports) < int(record.spec["podCount"])
+        if too_few or any(state.phase is processes.Phase.MISSING for state in states):
             return Observation(Phase.MISSING)
         ready = [port for port, state in zip(ports, states, strict=True) if not state.over and _ready(port)]
         detail: dict[str, Any] = {"readyPods": len(ready), "ports": ready}
