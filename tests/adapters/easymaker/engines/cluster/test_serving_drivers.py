@@ -150,11 +150,16 @@ def see(driver: Any, family: Family, phase: Phase) -> Observation:
     return last[-1]
 
 
+@pytest.fixture(scope="module")
+def loaded(crds: LoadCrds) -> None:
+    """Once: they are large."""
+    crds({"inferenceservices", "httproutes", "virtualservices"})
+
+
 @pytest.fixture(params=["gateway-api", "istio"])
 def situation(
-    request: pytest.FixtureRequest, server: ApiServer, api_server: ApiServerProcess, namespace: str, crds: LoadCrds
+    request: pytest.FixtureRequest, loaded: None, server: ApiServer, api_server: ApiServerProcess, namespace: str
 ) -> Iterator[Situation]:
-    crds({"inferenceservices", "httproutes", "virtualservices"})
     cluster = samples.settings(routes=request.param)
     woken: list[str] = []
     cache = Cache(server, [INFERENCE_SERVICE, POD, HTTP_ROUTE, VIRTUAL_SERVICE], [namespace], woken.extend)
