@@ -239,14 +239,17 @@ class Controllers:
             ],
             "modelStatus": {
                 "transitionStatus": "UpToDate" if good == "True" else "InProgress",
-                "states": {"activeModelState": "", "targetModelState": "Loaded" if good == "True" else "Loading"},
+                "states": {
+                    "activeModelState": "Loaded" if good == "True" else "Pending",
+                    "targetModelState": "Loaded" if good == "True" else "Loading",
+                },
             },
         }
         if failed:
             now = "2026-01-01T00:00:00Z"
             status["modelStatus"] = {
                 "transitionStatus": "BlockedByFailedLoad",
-                "states": {"activeModelState": "", "targetModelState": "FailedToLoad"},
+                "states": {"activeModelState": "Pending", "targetModelState": "FailedToLoad"},
                 "lastFailureInfo": {**failed, "time": now, "exitCode": 1},
             }
         return status
