@@ -28,7 +28,9 @@ LONGEST_PAUSE = 30.0
 UNSYNCED_SECONDS = 0.5
 # Of foreign annotations none is read.
 KEPT_ANNOTATIONS = (DOMAIN, "serving.kserve.io/deploymentMode")
-KEPT_METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "deletionTimestamp", "creationTimestamp")
+KEPT_METADATA = (
+    "name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp", "creationTimestamp",
+)  # fmt: skip
 
 OnChange = Callable[[Collection[str]], None]
 
