@@ -34,7 +34,7 @@ def build_cluster(settings: Settings, cluster: ClusterSettings, catalogue: Catal
         ConnectionUnknown: there is neither a kubeconfig nor a service account.
     """
     server = ApiServer(Credentials(cluster))
-    platform = ClusterPlatform(server, cluster.routes, cluster.namespaces)
+    platform = ClusterPlatform(server, cluster.routes, cluster.namespaces, cluster.resync_seconds)
     parts = ClusterParts(server, platform.cache, Applier(server, cluster), catalogue, settings, cluster)
     return ClusterEngine(Engine("cluster", drivers(parts), platform), server, platform)
 

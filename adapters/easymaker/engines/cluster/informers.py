@@ -23,8 +23,13 @@ from adapters.easymaker.kinds.record import Json
 log = structlog.get_logger("easymaker.cluster")
 
 WATCH_SECONDS = 240.0
+# A watch may lose an event without anybody noticing: nothing is believed for longer without a new list.
+RELIST_SECONDS = 300.0
+SHORTEST_WATCH_SECONDS = 1.0
 SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 30.0
+# What has gone on for so long was no quick failure: the next attempt need not wait for longer than at first.
+STEADY_SECONDS = 5.0
 UNSYNCED_SECONDS = 0.5
 # Of foreign annotations none is read.
 KEPT_ANNOTATIONS = (DOMAIN, "serving.kserve.io/deploymentMode")
@@ -49,11 +54,20 @@ def slim(obj: Json) -> Json:
 class Informer:
     """One kind of object in one namespace, or in all of them (None)."""
 
-    def __init__(self, server: ApiServer, resource: ApiResource, namespace: str | None, on_change: OnChange) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        resource: ApiResource,
+        namespace: str | None,
+        on_change: OnChange,
+        relist_seconds: float = RELIST_SECONDS,
+    ) -> None:
         self.resource = resource
         self.namespace = namespace
         self._server = server
         self._on_change = on_change
+        self._relist_seconds = relist_seconds
+        self._relist_at = 0.0
         self._lock = threading.Lock()
         self._objects: dict[tuple[str, str], Json] = {}
         self._by_id: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -92,10 +106,12 @@ class Informer:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                if version is None:
+                if version is None or time.monotonic() >= self._relist_at:
                     version = self._list()
                 version = self._follow(version)
                 self.trouble = ""
+                # It went well to its end, however short.
+                pause = SHORTEST_PAUSE
             except Gone:
                 version = None
             except EngineError as error:
@@ -106,7 +122,7 @@ class Informer:
                 version = None
                 self.trouble = "internal error; see the adapter's log"
                 log.exception("watch failed", resource=self.resource.plural)
-            if time.monotonic() - began > LONGEST_PAUSE:
+            if time.monotonic() - began > STEADY_SECONDS:
                 pause = SHORTEST_PAUSE
             if version is None:
                 self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads replicas, protects nothing
@@ -115,6 +131,7 @@ class Informer:
     def _list(self) -> str:
         found: dict[tuple[str, str], Json] = {}
         version = ""
+        self._relist_at = time.monotonic() + self._relist_seconds
         for page in self._server.pages(self.resource, self.namespace, MANAGED):
             found |= {object_key(item): slim(item) for item in page["items"] or []}
             version = page["metadata"]["resourceVersion"]
@@ -133,7 +150,8 @@ class Informer:
     def _follow(self, version: str) -> str | None:
         """Read one watch to its end. Returns the resourceVersion to go on from."""
         query = {"labelSelector": MANAGED, "resourceVersion": version}
-        with self._server.watch(self.resource, self.namespace, query, WATCH_SECONDS) as events:
+        left = max(self._relist_at - time.monotonic(), SHORTEST_WATCH_SECONDS)
+        with self._server.watch(self.resource, self.namespace, query, min(WATCH_SECONDS, left)) as events:
             for event in events:
                 obj: Json = event["object"]
                 version = obj["metadata"]["resourceVersion"]
@@ -207,11 +225,18 @@ class Cache:
     """All informers of the engine."""
 
     def __init__(
-        self, server: ApiServer, resources: Collection[ApiResource], namespaces: Collection[str], on_change: OnChange
+        self,
+        server: ApiServer,
+        resources: Collection[ApiResource],
+        namespaces: Collection[str],
+        on_change: OnChange,
+        relist_seconds: float = RELIST_SECONDS,
     ) -> None:
         self._server = server
         self._informers: dict[ApiResource, list[Informer]] = {
-            resource: [Informer(server, resource, place, on_change) for place in (namespaces or (None,))]
+            resource: [
+                Informer(server, resource, place, on_change, relist_seconds) for place in (namespaces or (None,))
+            ]
             for resource in resources
         }
 

@@ -13,7 +13,7 @@ from adapters.easymaker.engines.cluster.api_resources import (
     ApiResource,
 )
 from adapters.easymaker.engines.cluster.api_server import ApiServer
-from adapters.easymaker.engines.cluster.informers import Cache
+from adapters.easymaker.engines.cluster.informers import RELIST_SECONDS, Cache
 from adapters.easymaker.errors import EngineError
 
 
@@ -26,10 +26,16 @@ def watched(routes: str) -> tuple[ApiResource, ...]:
 class ClusterPlatform:
     """``on_change`` is called, from any thread, with the ids of resources to which something has happened."""
 
-    def __init__(self, server: ApiServer, routes: str, namespaces: Collection[str]) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        routes: str,
+        namespaces: Collection[str],
+        relist_seconds: float = RELIST_SECONDS,
+    ) -> None:
         self._server = server
         self.on_change: Callable[[Collection[str]], None] = lambda ids: None
-        self.cache = Cache(server, watched(routes), namespaces, self._changed)
+        self.cache = Cache(server, watched(routes), namespaces, self._changed, relist_seconds)
 
     def start(self, on_progress: Callable[[Part], None]) -> None:
         """Watches begin by themselves and come back by themselves; an API server that is away is no reason to wait."""

@@ -132,6 +132,24 @@ def test_a_broken_watch_lists_anew_and_tells_what_vanished(
     restarted.stop()
 
 
+def test_a_lost_event_is_made_up_for_by_the_next_list(
+    server: ApiServer, namespace: str, woken: Woken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.apply(managed(namespace, "a", "r1"))
+    often = Cache(server, [CONFIG_MAP], [namespace], woken, relist_seconds=1.0)
+    often.start()
+    until(lambda: "r1" in woken.take(), "the first list")
+    # The watch goes on and brings nothing.
+    monkeypatch.setattr(informers.Informer, "_put", lambda self, obj: None)
+    monkeypatch.setattr(informers.Informer, "_drop", lambda self, obj: None)
+    server.delete(CONFIG_MAP, namespace, "a")
+    server.apply(managed(namespace, "b", "r2"))
+    seen: set[str] = set()
+    until(lambda: seen.update(woken.take()) or {"r1", "r2"} <= seen, "the next list")
+    assert (often.of(CONFIG_MAP, "r1"), len(often.of(CONFIG_MAP, "r2"))) == ([], 1)
+    often.stop()
+
+
 def test_only_what_is_read_is_kept() -> None:
     obj = {
         "metadata": {
