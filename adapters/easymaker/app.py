@@ -20,7 +20,7 @@ from adapters.easymaker.api.service import Resources
 from adapters.easymaker.engines.base import Engine, Part, SupportsChanges
 from adapters.easymaker.engines.secret_store import SecretStore
 from adapters.easymaker.errors import EasyMakerError, EngineError
-from adapters.easymaker.installations import install
+from adapters.easymaker.installations import install, require_usable
 from adapters.easymaker.reconcile.changes import Changes
 from adapters.easymaker.reconcile.loop import Pace, Reconciler
 from adapters.easymaker.settings import Settings
@@ -99,8 +99,9 @@ def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application. Starts nothing before its lifespan does.
 
     Raises:
-        CatalogueError: the catalogue file cannot be used.
+        EasyMakerError: the catalogue file or a setting cannot be used.
     """
+    require_usable(settings)
     entries = catalogue.load(settings.catalogue)
 
     @asynccontextmanager

@@ -31,6 +31,19 @@ class Installation:
     ticket_key: bytes = b""
 
 
+def require_usable(settings: Settings) -> None:
+    """Refuse settings that cannot work before anything is started.
+
+    Raises:
+        EasyMakerError: which one, and what would be right.
+    """
+    if settings.engine == "cluster":
+        from adapters.easymaker.installations.cluster import cluster_settings, database_url
+
+        cluster_settings()
+        database_url(settings)
+
+
 def install(settings: Settings, entries: Catalogue) -> Installation:
     """Put together what the settings ask for; starts nothing yet.
 

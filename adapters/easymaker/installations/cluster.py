@@ -30,15 +30,18 @@ def cluster_settings() -> ClusterSettings:
         raise EasyMakerError(f"{name}: {first['msg']}") from error
 
 
-def install_cluster(settings: Settings, entries: Catalogue) -> Installation:
+def database_url(settings: Settings) -> str:
+    """Raises EasyMakerError where none is set: replicas share a database, so none of them can bring its own."""
     if settings.database_url is None:
-        raise EasyMakerError(
-            "EASYMAKER_DATABASE_URL is needed with EASYMAKER_ENGINE=cluster: replicas share a database"
-        )
+        raise EasyMakerError("EASYMAKER_DATABASE_URL is not set: with EASYMAKER_ENGINE=cluster a PostgreSQL is needed")
+    return settings.database_url
+
+
+def install_cluster(settings: Settings, entries: Catalogue) -> Installation:
     cluster = cluster_settings()
     built = build_cluster(settings, cluster, entries)
     # Every replica has the address of the database, with its password, and nobody else has.
-    key = hashlib.sha256(settings.database_url.encode()).digest()
+    key = hashlib.sha256(database_url(settings).encode()).digest()
 
     def tensorboard_uri(appkey: str, experiment_id: str) -> str:
         return address_of_board(cluster, appkey, experiment_id)
