@@ -22,7 +22,7 @@ _REPLACED = "github.com/modern-go/reflect2"
 # Whether a value is zero was seen by comparing addresses; a newer Go gives all empty strings the same one, so that ""
 # in a custom resource counted as null and was refused. What is meant is nil.
 _MENDED = (
-    "vendor/github.com/go-openapi/validate/type.go",
+    "vendor/k8s.io/kube-openapi/pkg/validation/validate/type.go",
     "data == nil || reflect.DeepEqual(reflect.Zero(reflect.TypeOf(data)), reflect.ValueOf(data))",
     "data == nil",
 )

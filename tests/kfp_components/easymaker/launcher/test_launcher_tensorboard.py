@@ -49,7 +49,11 @@ def test_logs_of_another_training_and_foreign_files_stay(training: Training, boa
 def test_only_the_first_node_begins_the_logs_afresh(training: Training, board: Path) -> None:
     """Another node of the same training that is replaced must not take away the first one's curves."""
     training.source(WRITE_LOG)
-    nodes: dict[str, Any] = {"instance_count": 2, "node_addresses": ("127.0.0.1:1", "127.0.0.1:2"), "tensorboard_dir": board}
+    nodes: dict[str, Any] = {
+        "instance_count": 2,
+        "node_addresses": ("127.0.0.1:1", "127.0.0.1:2"),
+        "tensorboard_dir": board,
+    }
     assert training.run(**nodes).exit_code == 0
     assert training.run(**nodes, node_rank=1).exit_code == 0
     assert len(curves(board)) == 2
