@@ -51,15 +51,16 @@ def _of(resource: ApiResource, verbs: str, scope: Scope, subresource: str = "") 
 # A server-side apply is a patch, and a create where there is nothing yet.
 WRITE = "create patch delete"
 ROUTES = {"gateway-api": HTTP_ROUTE, "istio": VIRTUAL_SERVICE}
-CUSTOM = (TRAIN_JOB, TENSORBOARD, INFERENCE_SERVICE, *ROUTES.values())
+LOOKED_UP = (TRAIN_JOB, TENSORBOARD, INFERENCE_SERVICE)
+CUSTOM = (*LOOKED_UP, *ROUTES.values())
 
 REQUIRED: tuple[Permission, ...] = (
     # Who calls, and what he may do.
     _of(TOKEN_REVIEW, "create", Scope.CLUSTER),
     _of(ACCESS_REVIEW, "create", Scope.CLUSTER),
-    # What became of our objects.
-    *(_of(resource, "get list watch", Scope.WATCHED) for resource in CUSTOM),
-    _of(POD, "list watch", Scope.WATCHED),
+    # What became of our objects. Routes and pods are found by their labels, never by name.
+    *(_of(resource, "get list watch", Scope.WATCHED) for resource in LOOKED_UP),
+    *(_of(resource, "list watch", Scope.WATCHED) for resource in (*ROUTES.values(), POD)),
     # Making it so. What has no watch is listed by its labels. Secrets are written and deleted by name, never read.
     *(_of(resource, WRITE, Scope.PROFILE) for resource in CUSTOM),
     _of(VOLUME_CLAIM, f"get list {WRITE}", Scope.PROFILE),
