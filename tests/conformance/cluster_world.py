@@ -9,12 +9,15 @@ from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.api_resources import APPLIED_KINDS, POD, TRAIN_JOB, ApiResource
 from adapters.easymaker.engines.cluster.engine import ClusterEngine, build_cluster
+from adapters.easymaker.engines.cluster.mapping.backends import service_name
+from adapters.easymaker.engines.cluster.mapping.server_states import SERVER
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID, object_name
 from adapters.easymaker.engines.cluster.secret_objects import SecretObjects
 from adapters.easymaker.kinds.record import Json, Record
 from adapters.easymaker.settings import Settings
 from kfp_components.easymaker.launcher.child import ChildEnd
 from kfp_components.easymaker.launcher.run import judge
+from kserve_runtimes.models.mlserver_command import EXIT_MODEL_NOT_LOADED
 from tests.cluster.controllers import PODS, TRAIN_JOBS, Controllers
 from tests.conformance.rows import Rows
 from tests.conformance.world import Drivers, World, until
@@ -28,7 +31,7 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class Platform(Controllers):
-    """Controllers that can also lose the node under a training's pods."""
+    """Controllers that can also lose the node under a training's pods, and whose model servers can crash."""
 
     def __init__(self, server: ApiServerProcess) -> None:
         super().__init__(server)
@@ -36,6 +39,21 @@ class Platform(Controllers):
 
     def disrupt(self, name: str) -> None:
         self._disrupted.add(name)
+
+    def crash_server(self, name: str) -> None:
+        """The model server of this InferenceService ends again and again, as it cannot load the model."""
+        last: Json = {"exitCode": EXIT_MODEL_NOT_LOADED, "reason": "Error", "message": "there is no model"}
+        status: Json = {
+            "name": SERVER,
+            "image": "runtime",
+            "imageID": "",
+            "ready": False,
+            "restartCount": 1,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": last},
+        }
+        with self._lock:
+            self._wishes.pods[name] = lambda pod: {"phase": "Running", "containerStatuses": [status]}
 
     def _train_jobs(self) -> None:
         # In the controllers' own thread: nothing is written in between.
@@ -99,7 +117,7 @@ class ClusterWorld(World):
         self._controllers.hold(object_name(training))
 
     def spoil(self, stage_resource: str) -> None:
-        self._controllers.fail_model(object_name(stage_resource), "ModelLoadFailed", "no model at all")
+        self._controllers.crash_server(service_name(stage_resource))
 
     def remains(self, record: Record) -> list[str]:
         found: list[str] = []

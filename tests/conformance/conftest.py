@@ -1,5 +1,6 @@
 """One suite over every engine: a test asks for ``world`` and says over which ones it runs."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -45,11 +46,12 @@ def clusters(
 ) -> Iterator[Callable[[str], World]]:
     """Each with other settings of the engine, made at first use; they share the API server."""
     made: dict[str, World] = {}
+    load_once = functools.cache(crds)
     with ExitStack() as stack:
 
         def of(name: str) -> World:
             if name not in made:
-                crds(CRDS | SERVING_CRDS if name in SERVING else CRDS)
+                load_once(CRDS | SERVING_CRDS if name in SERVING else CRDS)
                 settings = SERVING.get(name, {})
                 made[name] = stack.enter_context(cluster_world(api_server, controllers, catalogue, settings))
             return made[name]

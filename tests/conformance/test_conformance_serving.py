@@ -3,9 +3,6 @@
 One file, so that one process of pytest-xdist starts the model server and loads KServe's large schemas.
 """
 
-import threading
-from collections.abc import Sequence
-
 import pytest
 
 from adapters.easymaker.engines.base import Phase
@@ -57,20 +54,6 @@ def stage_of(world: World, endpoint: str | None = None) -> str:
     return stage
 
 
-def everywhere_at_once(world: World, made: str, sides: Sequence[object]) -> None:
-    gate = threading.Barrier(len(sides))
-
-    def start(drivers: object) -> None:
-        gate.wait()
-        world.start(made, drivers)  # type: ignore[arg-type]
-
-    threads = [threading.Thread(target=start, args=(drivers,)) for drivers in sides]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_before_its_start_nothing_is_there_and_everything_may_be_asked(world: World, kind: str) -> None:
     made = world.new(kind)
@@ -83,11 +66,22 @@ def test_before_its_start_nothing_is_there_and_everything_may_be_asked(world: Wo
     assert world.remains(world.record(made)) == []
 
 
+@pytest.mark.parametrize("goal", [Goal.PRESENT, Goal.ABSENT])
+@pytest.mark.parametrize("kind", KINDS)
+def test_before_its_platform_is_there_a_driver_at_most_asks_to_be_called_again(
+    world: World, kind: str, goal: Goal
+) -> None:
+    made = world.new(kind)
+    world.family(made, goal)
+    with world.unprepared() as drivers:
+        world.ask_everything(made, drivers)
+
+
 def test_a_stage_resource_started_from_everywhere_at_once_is_there_once(world: World) -> None:
     made = served(world)
     things = world.remains(world.record(made))
     with world.replica() as others:
-        everywhere_at_once(world, made, [world.drivers, others] * 2)
+        world.start_at_once(made, others)
         seen = world.settle(made, Phase.RUNNING)
         assert seen.detail["readyPods"] == world.record(made).spec["podCount"]
         again = world.settle(made, Phase.RUNNING, drivers=others)
@@ -109,7 +103,7 @@ def test_a_stage_resource_that_is_being_made_tells_how_far_it_is(world: World) -
     assert world.driver(made).remove(world.family(made)) is True
 
 
-def test_more_pods_are_brought_up(world: World) -> None:
+def test_a_stage_resource_that_gets_more_pods_is_brought_up_to_date(world: World) -> None:
     made = served(world)
     world.rows.change(made, spec=world.record(made).spec | {"podCount": 2})
     assert world.observe(made).phase in (Phase.MISSING, Phase.PENDING)
@@ -120,7 +114,7 @@ def test_more_pods_are_brought_up(world: World) -> None:
 def test_a_stage_started_from_everywhere_at_once_is_published_once(world: World) -> None:
     stage = stage_of(world)
     with world.replica() as others:
-        everywhere_at_once(world, stage, [world.drivers, others] * 2)
+        world.start_at_once(stage, others)
         world.settle(stage, Phase.RUNNING)
         things = world.remains(world.record(stage))
         world.start(stage, others)
@@ -145,7 +139,7 @@ def test_a_stage_follows_its_resources(world: World) -> None:
     world.settle(stage, Phase.RUNNING)
 
 
-def test_a_default_stage_serves_for_as_long_as_its_endpoint_needs_it(world: World) -> None:
+def test_a_stage_serves_for_as_long_as_it_is_its_endpoints_default_one(world: World) -> None:
     endpoint = world.new("endpoint", endpointModelResourceList=[{"modelId": model_of(world, served(world))}])
     (stage,) = parts_of(world, endpoint, "endpoint-stage")
     lend_server(world, *parts_of(world, stage, "endpoint-model"))
@@ -161,7 +155,7 @@ def test_a_default_stage_serves_for_as_long_as_its_endpoint_needs_it(world: Worl
     world.nothing_left(world.record(endpoint))
 
 
-def test_another_default_stage_takes_over(world: World) -> None:
+def test_an_endpoint_changes_its_default_stage(world: World) -> None:
     deployed = [{"modelId": model_of(world, served(world))}]
     endpoint = world.new("endpoint", endpointModelResourceList=deployed)
     (old,) = parts_of(world, endpoint, "endpoint-stage")
@@ -189,7 +183,7 @@ def whole(world: World) -> Life:
     return Life(world, endpoint, stage, *parts_of(world, stage, "endpoint-model"))
 
 
-def test_a_whole_life(world: World) -> None:
+def test_an_endpoint_lives_from_its_creation_to_its_end(world: World) -> None:
     life = whole(world)
     life.all_reach("ACTIVE")
     assert life.history() == ["CREATE_REQUESTED", "CREATE_IN_PROGRESS", "ACTIVE"]
@@ -202,7 +196,7 @@ def test_a_whole_life(world: World) -> None:
 
 
 @pytest.mark.parametrize("looks", [0, 1, 3])
-def test_a_life_that_is_cut_short(world: World, looks: int) -> None:
+def test_an_endpoint_that_is_deleted_early_leaves_nothing(world: World, looks: int) -> None:
     life = whole(world)
     for _ in range(looks):
         life.step()
@@ -226,7 +220,7 @@ def test_an_endpoint_whose_model_cannot_be_loaded_says_so_and_can_be_deleted(wor
     world.nothing_left(*records)
 
 
-def test_what_a_model_needs_is_refused_where_it_cannot_be_served(world: World) -> None:
+def test_a_stage_resource_of_a_format_that_is_not_served_is_refused(world: World) -> None:
     model = ready(world.rows, "model", {"modelFormatCode": "SAPEON"})
     made = world.new("endpoint-model", modelId=model)
     life = Life(world, made)

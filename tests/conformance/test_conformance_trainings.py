@@ -1,6 +1,5 @@
 """Trainings as drivers carry them out, the same on every engine."""
 
-import threading
 from numbers import Real
 
 import pytest
@@ -43,18 +42,7 @@ def test_before_its_start_nothing_is_there_and_everything_may_be_asked(world: Wo
 def test_started_from_everywhere_at_once_it_runs_once(world: World) -> None:
     made = world.new("training", instanceCount=1)
     with world.replica() as others:
-        sides = [world.drivers, others] * 2
-        gate = threading.Barrier(len(sides))
-
-        def start(number: int) -> None:
-            gate.wait()
-            world.start(made, sides[number])
-
-        threads = [threading.Thread(target=start, args=(number,)) for number in range(len(sides))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        world.start_at_once(made, others)
         world.settle(made, Phase.RUNNING)
         until(lambda: world.runs(made), lambda: "its program has begun")
         things = world.remains(world.record(made))

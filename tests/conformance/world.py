@@ -4,9 +4,11 @@ Everything that a test says to a driver goes through families of real records. W
 ``World``: on one machine by a real program, on a cluster by stand-ins for the controllers that write statuses.
 """
 
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -126,6 +128,25 @@ class World(ABC):
     def start(self, resource_id: str, drivers: Drivers | None = None) -> None:
         """Until a start is carried out: what is only in the way for now is waited for, as the loop does."""
         until(lambda: self._done(lambda: self.driver(resource_id, drivers).start(self.family(resource_id))), str)
+
+    def start_at_once(self, resource_id: str, others: Drivers) -> None:
+        """From two engines, and twice in each, at the same moment."""
+        sides = [self.drivers, others] * 2
+        gate = threading.Barrier(len(sides))
+
+        def start(drivers: Drivers) -> None:
+            gate.wait()
+            self.start(resource_id, drivers)
+
+        with ThreadPoolExecutor(len(sides)) as pool:
+            # Raises what any of them raised.
+            list(pool.map(start, sides))
+
+    def ask_everything(self, resource_id: str, drivers: Drivers) -> None:
+        """Call every method once; nothing but to be called again may be what any has to say."""
+        driver, family = drivers[self.record(resource_id).kind], self.family(resource_id)
+        for method in (driver.observe, driver.start, driver.stop, driver.remove):
+            self._done(lambda method=method: method(family))
 
     def settle(self, resource_id: str, *phases: Phase, drivers: Drivers | None = None) -> Observation:
         """Start it for as long as start() has more to do, until observe() says one of these."""
