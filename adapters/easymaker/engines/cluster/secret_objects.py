@@ -74,14 +74,25 @@ class SecretObjects:
             owner = self._apply(names)
             self._apply(secret_manifest(names, owner["metadata"]["uid"], values))
         except TemporaryEngineError as error:
+            self._take_back(appkey, resource_id)
             raise Unavailable(f"the secret parameters cannot be stored now: {error}") from error
         except PermanentEngineError:
+            self._take_back(appkey, resource_id)
             # What is found wrong with a Secret might show a part of it.
             log.warning("secret refused", resource=resource_id)
             raise InvalidRequest("the cluster does not take the secret parameters") from None
 
     def delete(self, appkey: str, resource_id: str) -> None:
         delete_secret(self._server, appkey, resource_id)
+
+    def _take_back(self, appkey: str, resource_id: str) -> None:
+        """The request fails, and nobody will ever name its resource. A write whose answer was lost may have been done.
+        What cannot be deleted now is found as an orphan later.
+        """
+        try:
+            delete_secret(self._server, appkey, resource_id)
+        except EngineError as error:
+            log.warning("a secret that was not stored whole is left for later", resource=resource_id, reason=str(error))
 
     def delete_orphans(self, known: Callable[[Collection[str]], Collection[str]], appkeys: Collection[str]) -> int:
         """Namespaces that cannot be looked at are left out: they may be closed to us by now, or the API server away."""

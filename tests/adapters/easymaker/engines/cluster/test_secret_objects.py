@@ -74,6 +74,24 @@ def test_values_lie_in_a_secret_and_nowhere_else(writer: ApiServer, server: ApiS
         assert CANARY not in text and base64.b64encode(CANARY.encode()).decode() not in text
 
 
+def test_a_lost_answer_leaves_nothing_of_a_request_that_fails(
+    writer: ApiServer, server: ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller is told to try again, and that is another resource with another Secret."""
+    apply = writer.apply
+
+    def lost(manifest: dict[str, Any]) -> dict[str, Any]:
+        applied = apply(manifest)
+        if manifest["kind"] == SECRET.kind:
+            raise TemporaryEngineError("cut")
+        return applied
+
+    monkeypatch.setattr(writer, "apply", lost)
+    with pytest.raises(Unavailable):
+        SecretObjects(writer, b"key").put(namespace, MODEL, {"token": CANARY})
+    assert left(server, namespace) == []
+
+
 def test_the_writer_cannot_read_what_it_wrote(writer: ApiServer, namespace: str) -> None:
     """The store works with a role that has neither get nor list of Secrets."""
     SecretObjects(writer, b"key").put(namespace, MODEL, {"token": CANARY})
