@@ -1,0 +1,151 @@
+"""A life of each kind of resource on a cluster, side by side, as one user leads it over REST: used whole by tests."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.cluster.controllers import MANAGED, Controllers
+from tests.conftest import PATIENCE, Api, wait_for
+from tests.kubernetes.api_server import ApiServerProcess
+from tests.kubernetes.namespaces import collections_of
+
+SECRET = {"parameterName": "hf_token", "parameterValue": "nobody may read this"}
+# Each object's type and whose it is, while everything is there. Pods are the controllers'.
+WHOLE = Counter(
+    {
+        "tensorboards of experiment": 1,
+        "persistentvolumeclaims of experiment": 1,
+        "trainjobs of done": 1,
+        "configmaps of done": 1,
+        "trainjobs of stopped": 1,
+        "configmaps of stopped": 1,
+        "configmaps of model": 1,
+        "secrets of model": 1,
+        "inferenceservices of stage resource": 1,
+        "httproutes of stage": 1,
+        "httproutes of endpoint": 1,
+    }
+)
+
+
+class PatientApi(Api):
+    """Asks again where it is told to (503), as a user does; of such an answer nothing has been done."""
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = super().call(method, path, **options)
+            if answer.status_code != 503 or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.1)
+
+
+@dataclass
+class Life:
+    """``begin`` and ``end`` each return when everything has come to rest; ``ids`` are by what they stand for."""
+
+    api: Api
+    server: ApiServerProcess
+    controllers: Controllers
+    profile: str
+    ids: dict[str, str] = field(default_factory=dict)
+    _collections: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Up to a completed and a stopped training, and an endpoint that serves a model with a secret."""
+        self._together(self._trainings, self._serving)
+
+    def end(self) -> None:
+        """Deletes everything; a training and a model go before what they belong to."""
+        self._together(
+            lambda: self._delete("endpoints", "endpoint"),
+            lambda: self._delete("trainings", "done"),
+            lambda: self._delete("trainings", "stopped"),
+        )
+        self._together(lambda: self._delete("models", "model"), lambda: self._delete("experiments", "experiment"))
+
+    def objects(self) -> Counter[str]:
+        """What the adapter has made and is there still, by type and by what it belongs to; without pods."""
+        whose = {resource_id: what for what, resource_id in self.ids.items()}
+        return Counter(
+            f"{plural} of {whose.get(labels.get('easymaker.kubeflow.org/resource-id', ''), 'nobody known')}"
+            for plural, labels in self._labels()
+            if plural != "pods"
+        )
+
+    def nothing_left(self) -> bool:
+        return not self._labels()
+
+    def _labels(self) -> list[tuple[str, dict[str, str]]]:
+        if not self._collections:
+            self._collections = [
+                path for path in collections_of(self.server, self.profile) if not path.endswith("/events")
+            ]
+        found: list[tuple[str, dict[str, str]]] = []
+        for path in self._collections:
+            items = self.server.request("GET", path, params={"labelSelector": MANAGED}).json().get("items", [])
+            found += [(path.rpartition("/")[2], item["metadata"]["labels"]) for item in items]
+        return found
+
+    def _together(self, *steps: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(len(steps)) as pool:
+            for future in [pool.submit(step) for step in steps]:
+                future.result()
+
+    def _trainings(self) -> None:
+        self.ids["experiment"] = self.api.experiment()
+        self._together(self._done, self._stopped)
+
+    def _training(self, what: str, **changes: Any) -> str:
+        body = self.api.training_body(self.ids["experiment"], trainingName=what, **changes)
+        made = self.ids[what] = self.api.create("trainings", "training", body)["trainingId"]
+        self.api.wait("trainings", "training", made, {"RUNNING"})
+        return made
+
+    def _done(self) -> None:
+        made = self._training("done", dataStorageSize=300)
+        self.api.ok("GET", f"/trainings/{made}/logs")
+        self.controllers.end(f"em-{made}")
+        assert self.api.wait("trainings", "training", made)["trainingStatusCode"] == "COMPLETE"
+
+    def _stopped(self) -> None:
+        made = self._training("stopped")
+        self.api.ok("PUT", f"/trainings/{made}/stop")
+        assert self.api.wait("trainings", "training", made)["trainingStatusCode"] == "STOPPED"
+
+    def _serving(self) -> None:
+        body = {"modelName": "iris", "modelFormatCode": "SKLEARN", "modelUploadUri": "nas://models:/iris"}
+        model = self.api.create("models", "model", body | {"parameterList": [SECRET]})["modelId"]
+        self.ids["model"] = model
+        self.api.wait("models", "model", model, {"ACTIVE"})
+        resources = [{"modelId": model, "apigwResourceUri": "/inference"}]
+        made = self.api.create(
+            "endpoints",
+            "endpoint",
+            {
+                "endpointName": f"iris {model[:8]}",
+                "flavorId": self.api.flavor("m2.c2m4"),
+                "endpointModelResourceList": resources,
+            },
+        )
+        self.ids["endpoint"] = made["endpointId"]
+        up = self.api.wait("endpoints", "endpoint", made["endpointId"], {"ACTIVE"})
+        (stage,) = up["endpointStageList"]
+        self.ids["stage"] = stage["endpointStageId"]
+        (resource,) = self.api.get("endpoint-stages", "endpointStage", self.ids["stage"])["endpointModelList"]
+        self.ids["stage resource"] = resource["endpointModelId"]
+
+    def _delete(self, plural: str, what: str) -> None:
+        resource_id = self.ids[what]
+        self.api.ok("DELETE", f"/{plural}/{resource_id}")
+        self.api.gone(plural, resource_id)
+
+
+def require_nothing_left(life: Life) -> None:
+    """Pods go a moment after what they belong to."""
+    wait_for(life.nothing_left, PATIENCE, f"nothing is left but {life.objects()}")
