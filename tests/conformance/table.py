@@ -27,11 +27,11 @@ class Collected:
     def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         for item in items:
             params = item.callspec.params
-            for kind in kinds_of(item, params.get("kind")):
-                self.counts[kind, params["world"]] += 1
+            for kind in kinds_of(item, str(params.get("kind", ""))):
+                self.counts[kind, str(params["world"])] += 1
 
 
-def kinds_of(item: pytest.Function, parameter: str | None) -> list[str]:
+def kinds_of(item: pytest.Function, parameter: str) -> list[str]:
     """One, or all of them for a test that asks every driver."""
     if parameter:
         return [parameter]

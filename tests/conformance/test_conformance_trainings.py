@@ -1,6 +1,7 @@
 """Trainings as drivers carry them out, the same on every engine."""
 
 from numbers import Real
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,25 @@ def test_a_stopped_one_stays_stopped(world: World) -> None:
     assert world.observe(made).phase is Phase.STOPPED
     assert times(world, made) == ended
     assert world.runs(made) == 1
+
+
+def test_its_log_outlives_its_end_and_goes_with_it(world: World) -> None:
+    if world.name != "local":
+        pytest.skip("an API server has logs only from kubelets, and none runs here")
+    made = running(world)
+    driver: Any = world.driver(made)
+    assert driver.read_log(world.family(made), 0, 1 << 20)[1] is True
+    world.succeed(made)
+    world.settle(made, Phase.SUCCEEDED)
+    world.release(made)
+    world.rows.change(made, status="COMPLETE")
+    whole, more = driver.read_log(world.family(made), 0, 1 << 20)
+    assert more is False
+    assert whole.index(b"first words") < whole.index(b"last words")
+    assert driver.read_log(world.family(made), 5, 10) == (whole[5:15], True)
+    assert driver.read_log(world.family(made), len(whole), 10) == (b"", False)
+    world.remove(made)
+    assert driver.read_log(world.family(made), 0, 10)[0] == b""
 
 
 def test_to_ask_for_the_end_does_not_wait_for_it(world: World) -> None:
