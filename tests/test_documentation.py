@@ -161,7 +161,11 @@ def test_readme_lists_every_command() -> None:
 def test_variables_of_ours_that_a_page_names_are_known_to_the_code(page: Path) -> None:
     known = {f"EASYMAKER_{name.upper()}" for name in Settings.model_fields}
     known |= {f"EASYMAKER_CLUSTER_{name.upper()}" for name in ClusterSettings.model_fields}
-    for path in [*ROOT.glob("adapters/**/*.py"), *ROOT.glob("kserve_runtimes/**/*.py"), *ROOT.glob("kfp_*/**/*.py")]:
+    for path in [
+        p
+        for folder in ("adapters", "kserve_runtimes", "kfp_components", "tests")
+        for p in (ROOT / folder).rglob("*.py")
+    ]:
         known |= set(VARIABLE.findall(path.read_text("utf-8")))
     assert set(VARIABLE.findall(page.read_text("utf-8"))) - known == set()
 
