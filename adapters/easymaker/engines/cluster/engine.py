@@ -11,10 +11,11 @@ from adapters.easymaker.engines.cluster.connection import Credentials
 from adapters.easymaker.engines.cluster.endpoints import EndpointDriver, StageDriver
 from adapters.easymaker.engines.cluster.experiments import ExperimentDriver
 from adapters.easymaker.engines.cluster.model_servers import ModelServerDriver
+from adapters.easymaker.engines.cluster.models import ModelDriver
 from adapters.easymaker.engines.cluster.parts import ClusterParts
 from adapters.easymaker.engines.cluster.platform import ClusterPlatform
-from adapters.easymaker.engines.cluster.records import ModelDriver, TemplateDriver
 from adapters.easymaker.engines.cluster.trainings import TrainingDriver
+from adapters.easymaker.engines.records import RecordDriver
 from adapters.easymaker.settings import Settings
 
 
@@ -43,7 +44,7 @@ def drivers(parts: ClusterParts) -> dict[str, Driver]:
     return {
         "experiment": ExperimentDriver(parts),
         "training": TrainingDriver(parts),
-        "training-template": TemplateDriver(),
+        "training-template": RecordDriver(),
         "model": ModelDriver(parts),
         "endpoint": EndpointDriver(parts),
         "endpoint-stage": StageDriver(parts),

@@ -7,12 +7,12 @@ from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, POD, TRAIN_JOB, VOLUME_CLAIM
 from adapters.easymaker.engines.cluster.bundles import applied_digest
 from adapters.easymaker.engines.cluster.mapping import training_states
-from adapters.easymaker.engines.cluster.mapping.launcher_specs import node_count
 from adapters.easymaker.engines.cluster.mapping.training_jobs import NODE, TrainingSite, training_bundle
 from adapters.easymaker.engines.cluster.mapping.training_states import TrainingView
 from adapters.easymaker.engines.cluster.mapping.training_volumes import data_claim_name
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID, namespace_of, object_name
 from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.launching import node_count
 from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.kinds import training
 from adapters.easymaker.kinds.record import Family, Goal, Json, Record

@@ -8,7 +8,7 @@ from adapters.easymaker.engines.base import Driver, Engine
 from adapters.easymaker.engines.local.background import Background
 from adapters.easymaker.engines.local.endpoints import EndpointDriver, StageDriver
 from adapters.easymaker.engines.local.environments import Environments
-from adapters.easymaker.engines.local.experiments import ExperimentDriver, TemplateDriver
+from adapters.easymaker.engines.local.experiments import ExperimentDriver
 from adapters.easymaker.engines.local.home import LocalHome
 from adapters.easymaker.engines.local.model_servers import ModelServerDriver
 from adapters.easymaker.engines.local.models import ModelDriver
@@ -18,6 +18,7 @@ from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.tensorboard import TensorBoards
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.trainings import TrainingDriver
+from adapters.easymaker.engines.records import RecordDriver
 from adapters.easymaker.settings import Settings
 
 
@@ -56,7 +57,7 @@ def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:
     drivers: dict[str, Driver] = {
         "experiment": ExperimentDriver(home, boards),
         "training": trainings,
-        "training-template": TemplateDriver(),
+        "training-template": RecordDriver(),
         "model": ModelDriver(tools),
         "endpoint": EndpointDriver(platform.gateway),
         "endpoint-stage": StageDriver(platform.gateway),

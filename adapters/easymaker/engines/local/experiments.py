@@ -1,4 +1,4 @@
-"""Experiments and training templates on one machine. An experiment is a directory of TensorBoard logs."""
+"""Experiments on one machine: directories of TensorBoard logs."""
 
 import shutil
 from typing import Any
@@ -6,23 +6,7 @@ from typing import Any
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.local.home import LocalHome
 from adapters.easymaker.engines.local.tensorboard import TensorBoards
-from adapters.easymaker.kinds.record import Family, Goal
-
-
-class TemplateDriver:
-    """A template is its record: there is nothing to carry out."""
-
-    def observe(self, family: Family) -> Observation:
-        return Observation(Phase.RUNNING if family.record.goal is Goal.PRESENT else Phase.MISSING)
-
-    def start(self, family: Family) -> None:
-        """Nothing to do."""
-
-    def stop(self, family: Family) -> None:
-        """Nothing to do."""
-
-    def remove(self, family: Family) -> bool:
-        return True
+from adapters.easymaker.kinds.record import Family
 
 
 class ExperimentDriver:

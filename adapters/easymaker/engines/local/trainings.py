@@ -5,12 +5,12 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from uv import find_uv_bin
 
 from adapters.easymaker.catalogue import Catalogue, Flavor, Image
 from adapters.easymaker.engines.base import Observation, Phase
+from adapters.easymaker.engines.launching import STOP_GRACE_SECONDS, launcher_fields, node_count
 from adapters.easymaker.engines.local import processes
 from adapters.easymaker.engines.local.environments import EnvironmentSpec
 from adapters.easymaker.engines.local.gateway.files import read_json, write_json
@@ -29,7 +29,6 @@ from kfp_components.easymaker.launcher.spec import LauncherSpec
 LAUNCHER = "kfp_components.easymaker.launcher"
 GB = 1000**3
 MIB = 1024**2
-GRACE_SECONDS = 30.0
 # After a stop: what the launcher gets for uploading checkpoints before it is killed.
 CHECKPOINT_SECONDS = 300.0
 UPLOAD_SECONDS = 24 * 3600.0
@@ -50,7 +49,7 @@ class TrainingDriver:
         record = family.record
         if record.goal is Goal.ABSENT and self._traces(record):
             return Observation(Phase.STOPPED)
-        nodes = [self._node(record, rank) for rank in range(_count(record))]
+        nodes = [self._node(record, rank) for rank in range(node_count(record))]
         running = any(node.state.phase is processes.Phase.RUNNING for node in nodes)
         seen = summarize(nodes)
         # One that came to its end between the mark and the signal is not done again.
@@ -75,31 +74,31 @@ class TrainingDriver:
         directory = self._home.jobs / record.id
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         addresses = self._addresses(record)
-        for rank in range(_count(record)):
+        for rank in range(node_count(record)):
             launcher = self._launcher(record, rank, addresses, (python, self._environments.lock_file(spec)))
             self._runner.start(_name(record, rank), self._process(record, rank, launcher, flavor))
 
     def stop(self, family: Family) -> None:
-        for rank in range(_count(family.record)):
+        for rank in range(node_count(family.record)):
             self._runner.stop(_name(family.record, rank))
 
     def release(self, family: Family) -> None:
         """The nodes' working directories go; logs and TensorBoard data stay."""
         record = family.record
         busy = False
-        for rank in range(_count(record)):
+        for rank in range(node_count(record)):
             name = _name(record, rank)
             if self._runner.observe(name).phase in (processes.Phase.STARTING, processes.Phase.RUNNING):
                 self._runner.stop(name)
                 busy = True
         if busy:
             raise TemporaryEngineError("the other nodes are ending", retry_after=0.5)
-        for rank in range(_count(record)):
+        for rank in range(node_count(record)):
             shutil.rmtree(self._node_directory(record, rank) / "work", ignore_errors=True)
 
     def remove(self, family: Family) -> bool:
         record = family.record
-        gone = [self._runner.remove(_name(record, rank)) for rank in range(_count(record))]
+        gone = [self._runner.remove(_name(record, rank)) for rank in range(node_count(record))]
         if not all(gone):
             return False
         shutil.rmtree(self._home.jobs / record.id, ignore_errors=True)
@@ -125,7 +124,7 @@ class TrainingDriver:
     def _clear_interruption(self, record: Record) -> None:
         if not self._marker(record).exists():
             return
-        gone = [self._runner.remove(_name(record, rank)) for rank in range(_count(record))]
+        gone = [self._runner.remove(_name(record, rank)) for rank in range(node_count(record))]
         if not all(gone):
             raise TemporaryEngineError("what the shutdown left is being removed", retry_after=0.3)
         shutil.rmtree(self._home.jobs / record.id, ignore_errors=True)
@@ -158,51 +157,29 @@ class TrainingDriver:
 
     def _addresses(self, record: Record) -> tuple[str, ...]:
         """Where the nodes meet; chosen once, so that a repeated start tells every node the same."""
-        if _count(record) == 1:
+        if node_count(record) == 1:
             return ()
         path = self._home.jobs / record.id / "addresses.json"
         known = read_json(path, None)
         if known is None:
-            known = [f"127.0.0.1:{free_port()}" for _ in range(_count(record))]
+            known = [f"127.0.0.1:{free_port()}" for _ in range(node_count(record))]
             write_json(path, known)
         return tuple(known)
 
     def _launcher(
         self, record: Record, rank: int, addresses: tuple[str, ...], environment: tuple[Path, Path]
     ) -> LauncherSpec:
-        spec: dict[str, Any] = record.spec
-        algorithm = self._catalogue.algorithms_by_id.get(spec.get("algorithmId", ""))
-        source, entry_point = spec.get("sourceDirUri"), spec.get("entryPoint")
-        if algorithm is not None:
-            source, entry_point = algorithm.source_dir_uri, algorithm.entry_point
         directory = self._node_directory(record, rank)
         return LauncherSpec(
-            id=record.id,
-            name=record.name,
-            appkey=record.appkey,
-            region=self._settings.region,
-            source_dir_uri=source or "",
-            entry_point=entry_point or "",
+            **launcher_fields(record, self._catalogue, self._settings.region),
             work_dir=directory / "work",
             status_path=directory / "status.json",
-            hyperparameters=tuple(
-                (p["parameterName"], p["parameterValue"]) for p in spec.get("hyperparameterList", [])
-            ),
-            datasets=tuple((d["datasetName"], d["dataUri"]) for d in spec.get("datasetList", [])),
-            model_upload_uri=spec["modelUploadUri"],
-            checkpoint_input_uri=spec.get("checkPointInputUri"),
-            checkpoint_upload_uri=spec.get("checkPointUploadUri"),
             tensorboard_dir=self._tensorboard(record),
             python=environment[0],
             requirements_lock=environment[1],
             uv=Path(find_uv_bin()),
-            instance_count=_count(record),
             node_rank=rank,
             node_addresses=addresses,
-            use_torchrun=spec.get("useTorchrun", False),
-            nproc_per_node=spec.get("nprocPerNode", 1),
-            timeout_seconds=float(spec.get("timeoutMinutes", 43200)) * 60,
-            stop_grace_seconds=GRACE_SECONDS,
             extra_env=("UV_*", "PIP_*", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         )
 
@@ -221,7 +198,7 @@ class TrainingDriver:
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(work), "LANG": "C.UTF-8"} | environment,
             cwd=directory,
             limits=self._limits(record, flavor, work),
-            grace_seconds=GRACE_SECONDS + CHECKPOINT_SECONDS,
+            grace_seconds=STOP_GRACE_SECONDS + CHECKPOINT_SECONDS,
             sandbox=access.sandbox((), (directory, self._tensorboard(record), self._home.nas_of(record.appkey))),
         )
 
@@ -230,10 +207,6 @@ class TrainingDriver:
         if self._settings.local_disk_limit_mb is not None:
             disk = min(disk, self._settings.local_disk_limit_mb * 1000**2)
         return Limits(cpus=flavor.vcpus, memory_bytes=flavor.ram * MIB, disk_bytes=disk, disk_path=work)
-
-
-def _count(record: Record) -> int:
-    return int(record.spec.get("instanceCount", 1))
 
 
 def _name(record: Record, rank: int) -> str:

@@ -11,7 +11,7 @@ from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, TRAIN_JOB
 from adapters.easymaker.engines.cluster.bundles import Bundle
 from adapters.easymaker.engines.cluster.mapping import training_paths as paths
-from adapters.easymaker.engines.cluster.mapping.launcher_specs import launcher_json, node_count, timeout_seconds
+from adapters.easymaker.engines.cluster.mapping.launcher_specs import launcher_json
 from adapters.easymaker.engines.cluster.mapping.training_volumes import (
     data_claim,
     pod_volumes,
@@ -19,6 +19,7 @@ from adapters.easymaker.engines.cluster.mapping.training_volumes import (
     training_labels,
 )
 from adapters.easymaker.engines.cluster.names import DOMAIN, labels, metadata, object_name
+from adapters.easymaker.engines.launching import node_count, timeout_seconds
 from adapters.easymaker.errors import PermanentEngineError
 from adapters.easymaker.kinds.record import Json, Record
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from adapters.easymaker.catalogue import Catalogue, Flavor
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.mapping import training_paths as paths
-from adapters.easymaker.engines.cluster.mapping.launcher_specs import node_count, source
 from adapters.easymaker.engines.cluster.mapping.volume_claims import claim_spec, nas_claim, nas_ids, volume_claim
 from adapters.easymaker.engines.cluster.names import EXPERIMENT_ID, labels, metadata, object_name
+from adapters.easymaker.engines.launching import node_count, source
 from adapters.easymaker.kinds.record import Json, Record
 
 

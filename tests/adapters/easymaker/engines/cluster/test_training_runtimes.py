@@ -8,7 +8,7 @@ import yaml
 
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.mapping import training_paths as paths
-from adapters.easymaker.engines.cluster.mapping.launcher_specs import STOP_GRACE_SECONDS
+from adapters.easymaker.engines.launching import STOP_GRACE_SECONDS
 from kfp_components.easymaker.launcher.exit_codes import ExitCode
 from tests.adapters.easymaker.engines.cluster.golden_files import require_strictly_valid
 from tests.adapters.easymaker.engines.cluster.training_pods import RUNTIMES

@@ -1,25 +1,9 @@
-"""Resources that are records: templates, and models, of which the cluster has no more than a Secret."""
+"""Models on a cluster: records, of which the cluster has no more than a Secret."""
 
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.cluster.parts import ClusterParts
 from adapters.easymaker.engines.cluster.secret_objects import delete_secret
 from adapters.easymaker.kinds.record import Family, Goal
-
-
-class TemplateDriver:
-    """A template is its record: there is nothing to carry out."""
-
-    def observe(self, family: Family) -> Observation:
-        return Observation(Phase.RUNNING if family.record.goal is Goal.PRESENT else Phase.MISSING)
-
-    def start(self, family: Family) -> None:
-        """Nothing to do."""
-
-    def stop(self, family: Family) -> None:
-        """Nothing to do."""
-
-    def remove(self, family: Family) -> bool:
-        return True
 
 
 class ModelDriver:
