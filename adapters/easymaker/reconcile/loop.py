@@ -185,13 +185,17 @@ class Reconciler:
         seen = look(kind, driver, family)
         decision = seen.decision
         crash_point("reconcile.before_apply")
+        missed: list[str] = []
         with self._database.transaction() as connection:
             if decision.act is Act.FORGET:
-                written = leases.forget(connection, lease)
+                written = leases.forget(connection, lease, missed)
             else:
                 outcome = Outcome(decision.status, decision.reason, seen.detail, decision.due_in, seen.attempts)
-                written = leases.apply(connection, lease, outcome)
+                written = leases.apply(connection, lease, outcome, missed)
         crash_point("reconcile.after_apply")
+        if missed:
+            with self._database.transaction() as connection:
+                leases.look_again(connection, missed)
         if not written:
             self._remove_if_forgotten(driver, family)
         self._wake.set()

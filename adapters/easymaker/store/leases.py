@@ -68,19 +68,24 @@ NEXT_DUE = text(
     """
 )
 
-# Rows that somebody else is just writing are left out: he looks again anyway, and two who wake each other never wait.
+# Rows that somebody else is just writing are left out, so that two who wake each other never wait. He may have looked
+# before this one changed: what was left out is returned, for a transaction that holds nothing else.
 NEIGHBOURS = text(
     """
-    WITH near AS MATERIALIZED (
+    WITH neighbours AS MATERIALIZED (
         SELECT id FROM resources
          WHERE due_at IS NOT NULL AND id IN (
             SELECT source_id FROM links WHERE target_id = :id
             UNION ALL
-            SELECT target_id FROM links WHERE source_id = :id AND owner = 1)
-           FOR UPDATE SKIP LOCKED)
-    UPDATE resources
-       SET due_at = CASE WHEN lease_token IS NULL THEN LEAST(due_at, clock_timestamp()) ELSE clock_timestamp() END
-      FROM near WHERE resources.id = near.id
+            SELECT target_id FROM links WHERE source_id = :id AND owner = 1)),
+    near AS MATERIALIZED (
+        SELECT id FROM resources WHERE id IN (SELECT id FROM neighbours) FOR UPDATE SKIP LOCKED),
+    woken AS (
+        UPDATE resources
+           SET due_at = CASE WHEN lease_token IS NULL THEN LEAST(due_at, clock_timestamp()) ELSE clock_timestamp() END
+          FROM near WHERE resources.id = near.id
+        RETURNING resources.id)
+    SELECT id FROM neighbours EXCEPT SELECT id FROM woken
     """
 )
 
@@ -132,8 +137,11 @@ def renew(connection: Connection, tokens: Sequence[str], seconds: float) -> None
     )
 
 
-def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
-    """Write an outcome back and end the lease. False when the lease or the version is stale: nothing was written."""
+def apply(connection: Connection, lease: Lease, outcome: Outcome, missed: list[str] | None = None) -> bool:
+    """Write an outcome back and end the lease. False when the lease or the version is stale: nothing was written.
+
+    ``missed`` gets the ids of neighbours that somebody else was just writing: ``look_again`` at them after the commit.
+    """
     record = lease.record
     if not KIND_BY_NAME[record.kind].lifecycle.allows(record.status, outcome.status):
         raise ValueError(f"{record.kind} {record.id}: {record.status} cannot become {outcome.status}")
@@ -167,9 +175,15 @@ def apply(connection: Connection, lease: Lease, outcome: Outcome) -> bool:
         happening = Happening(RECONCILER, record.status, outcome.status, outcome.reason, now)
         events.write(connection, record, happening)
     if outcome.status != record.status:
-        connection.execute(NEIGHBOURS, {"id": record.id})
+        _wake_neighbours(connection, record.id, missed)
         wake(connection)
     return True
+
+
+def _wake_neighbours(connection: Connection, resource_id: str, missed: list[str] | None) -> None:
+    left_out = connection.execute(NEIGHBOURS, {"id": resource_id}).scalars().all()
+    if missed is not None:
+        missed.extend(left_out)
 
 
 def look_again(connection: Connection, ids: Collection[str]) -> None:
@@ -193,10 +207,10 @@ def release(connection: Connection, lease: Lease) -> None:
     wake(connection)
 
 
-def forget(connection: Connection, lease: Lease) -> bool:
-    """Drop the row of a resource of which nothing is left. Its events stay."""
+def forget(connection: Connection, lease: Lease, missed: list[str] | None = None) -> bool:
+    """Drop the row of a resource of which nothing is left. Its events stay. ``missed`` as in ``apply``."""
     record = lease.record
-    connection.execute(NEIGHBOURS, {"id": record.id})
+    _wake_neighbours(connection, record.id, missed)
     guard = (resources.c.id == record.id, resources.c.lease_token == lease.token)
     if connection.execute(delete(resources).where(*guard)).rowcount == 0:
         return False

@@ -180,6 +180,25 @@ def test_neighbours_that_change_at_the_same_time_never_wait_for_each_other(datab
         assert not trouble
 
 
+def test_a_neighbour_that_is_just_being_written_is_woken_afterwards(database: Database, store: Store) -> None:
+    """It looked before this one changed, and its own next look may be minutes away: an endpoint and its last part."""
+    endpoint = store("endpoint")
+    stage = store("endpoint-stage", links={"endpoint": (endpoint.id,)})
+    assert apply(database, taken(database), "CREATE_IN_PROGRESS", due_in=0.0)
+    leases_of = {lease.record.id: lease for lease in (taken(database, "one"), taken(database, "two"))}
+    first, second = leases_of[endpoint.id], leases_of[stage.id]
+    missed: list[str] = []
+    waits = Outcome("CREATE_IN_PROGRESS", "1 of its parts has tasks in progress", due_in=300.0)
+    with database.transaction() as writing:
+        assert leases.apply(writing, first, waits)
+        with database.transaction() as connection:
+            assert leases.apply(connection, second, Outcome("CREATE_IN_PROGRESS", ""), missed)
+    assert missed == [endpoint.id]
+    with database.transaction() as connection:
+        leases.look_again(connection, missed)
+    assert row(database, endpoint.id)["is_due"]
+
+
 def test_a_forgotten_resource_leaves_its_events_and_wakes_its_owner(database: Database, store: Store) -> None:
     endpoint = store("endpoint")
     stage = store("endpoint-stage", links={"endpoint": (endpoint.id,)})
