@@ -45,61 +45,36 @@ class PatientApi(Api):
             time.sleep(0.1)
 
 
+def together(*steps: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for future in [pool.submit(step) for step in steps]:
+            future.result()
+
+
 @dataclass
 class Life:
     """``begin`` and ``end`` each return when everything has come to rest; ``ids`` are by what they stand for."""
 
     api: Api
-    server: ApiServerProcess
     controllers: Controllers
-    profile: str
     ids: dict[str, str] = field(default_factory=dict)
-    _collections: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
         """Up to a completed and a stopped training, and an endpoint that serves a model with a secret."""
-        self._together(self._trainings, self._serving)
+        together(self._trainings, self._serving)
 
     def end(self) -> None:
         """Deletes everything; a training and a model go before what they belong to."""
-        self._together(
+        together(
             lambda: self._delete("endpoints", "endpoint"),
             lambda: self._delete("trainings", "done"),
             lambda: self._delete("trainings", "stopped"),
         )
-        self._together(lambda: self._delete("models", "model"), lambda: self._delete("experiments", "experiment"))
-
-    def objects(self) -> Counter[str]:
-        """What the adapter has made and is there still, by type and by what it belongs to; without pods."""
-        whose = {resource_id: what for what, resource_id in self.ids.items()}
-        return Counter(
-            f"{plural} of {whose.get(labels.get('easymaker.kubeflow.org/resource-id', ''), 'nobody known')}"
-            for plural, labels in self._labels()
-            if plural != "pods"
-        )
-
-    def nothing_left(self) -> bool:
-        return not self._labels()
-
-    def _labels(self) -> list[tuple[str, dict[str, str]]]:
-        if not self._collections:
-            self._collections = [
-                path for path in collections_of(self.server, self.profile) if not path.endswith("/events")
-            ]
-        found: list[tuple[str, dict[str, str]]] = []
-        for path in self._collections:
-            items = self.server.request("GET", path, params={"labelSelector": MANAGED}).json().get("items", [])
-            found += [(path.rpartition("/")[2], item["metadata"]["labels"]) for item in items]
-        return found
-
-    def _together(self, *steps: Callable[[], None]) -> None:
-        with ThreadPoolExecutor(len(steps)) as pool:
-            for future in [pool.submit(step) for step in steps]:
-                future.result()
+        together(lambda: self._delete("models", "model"), lambda: self._delete("experiments", "experiment"))
 
     def _trainings(self) -> None:
         self.ids["experiment"] = self.api.experiment()
-        self._together(self._done, self._stopped)
+        together(self._done, self._stopped)
 
     def _training(self, what: str, **changes: Any) -> str:
         body = self.api.training_body(self.ids["experiment"], trainingName=what, **changes)
@@ -146,6 +121,31 @@ class Life:
         self.api.gone(plural, resource_id)
 
 
-def require_nothing_left(life: Life) -> None:
-    """Pods go a moment after what they belong to."""
-    wait_for(life.nothing_left, PATIENCE, f"nothing is left but {life.objects()}")
+class Objects:
+    """What adapters have made in a profile and is there still."""
+
+    def __init__(self, server: ApiServerProcess, profile: str) -> None:
+        self._server = server
+        # An event tells of an object, and stays for a while when that has gone.
+        self._collections = [path for path in collections_of(server, profile) if not path.endswith("/events")]
+
+    def of(self, *lives: Life) -> Counter[str]:
+        """By type and by what it belongs to; without pods."""
+        whose = {resource_id: what for life in lives for what, resource_id in life.ids.items()}
+        return Counter(
+            f"{plural} of {whose.get(resource_id, 'nobody known')}"
+            for plural, resource_id in self._found()
+            if plural != "pods"
+        )
+
+    def require_none(self) -> None:
+        """Pods go a moment after what they belong to."""
+        wait_for(lambda: self._found() == [], PATIENCE, f"nothing is left but {self.of()}")
+
+    def _found(self) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for path in self._collections:
+            answer = self._server.request("GET", path, params={"labelSelector": MANAGED}).raise_for_status()
+            labels = [item["metadata"]["labels"] for item in answer.json()["items"]]
+            found += [(path.rpartition("/")[2], each.get("easymaker.kubeflow.org/resource-id", "")) for each in labels]
+        return found

@@ -7,7 +7,7 @@ import pytest
 from adapters.easymaker.engines.cluster.permissions import Permission, Scope, required
 from tests.cluster.controllers import Controllers
 from tests.cluster.installation import ADAPTER, HOME, ClusterInstallation
-from tests.cluster.lives import WHOLE, Life, require_nothing_left
+from tests.cluster.lives import WHOLE, Life, Objects
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.fault_proxy import FaultProxy, RecordedRequest
 
@@ -27,11 +27,11 @@ def recorded(
     with FaultProxy(kubeflow) as proxy:
         cluster.through(proxy.url)
         cluster.start()
-        life = Life(cluster.api(), kubeflow, controllers, cluster.profile)
+        life, objects = Life(cluster.api(), controllers), Objects(kubeflow, cluster.profile)
         life.begin()
-        assert life.objects() == WHOLE
+        assert objects.of(life) == WHOLE
         life.end()
-        require_nothing_left(life)
+        objects.require_none()
         user = f"system:serviceaccount:{HOME}:{ADAPTER}"
         assert {each.user for each in proxy.requests} == {user}
         yield [each for each in proxy.requests if each.attributes.path not in PUBLIC_PATHS]
