@@ -81,11 +81,14 @@ class Faulted:
         seconds = PAUSE_SECONDS if kind is FaultKind.PAUSE else 1
         self.proxy.faults.add(*(Fault(verb, resource, kind, times, seconds) for verb, resource in pairs))
 
-    def all_happened(self) -> int:
-        """How many cells there were; nothing goes on of what was paused."""
-        wait_for(lambda: not self.proxy.faults.unused(), PATIENCE, f"all of {self.proxy.faults.unused()}")
+    def pauses_are_over(self) -> None:
+        """What was held up has been carried out: it may not bring back what is deleted next."""
         paused = [each for each in self.proxy.requests if each.fault and each.fault.kind is FaultKind.PAUSE]
         wait_for(lambda: all(each.status is not None for each in paused), PATIENCE, "the pauses are over")
+
+    def all_happened(self) -> int:
+        """How many cells there were."""
+        assert self.proxy.faults.unused() == []
         happened = {(fault.verb, fault.resource, str(fault.kind)) for fault, _ in self.proxy.faults.fired}
         new = happened - self.cells
         self.cells |= new
@@ -140,13 +143,14 @@ def lead(faulted: Faulted, kinds: list[FaultKind], creation: list[Pair], deletio
     # They begin anew, with a list.
     faulted.proxy.end_watches()
     together(*(life.begin for life in lives))
-    cells = faulted.all_happened()
+    faulted.pauses_are_over()
     assert faulted.objects.of(*lives) == {what: count * len(lives) for what, count in WHOLE.items()}
     for kind in kinds:
         faulted.plan(kind, deletion)
     together(*(life.end for life in lives))
-    cells += faulted.all_happened()
+    faulted.pauses_are_over()
     faulted.objects.require_none()
+    cells = faulted.all_happened()
     assert cells == len({*creation, *deletion}) * len(kinds)
     return cells
 
