@@ -35,6 +35,8 @@ log = structlog.get_logger("easymaker")
 
 SUPERVISE_SECONDS = 1.0
 START_AGAIN_SECONDS = 3.0
+# Requests that died between a secret and their commit are rare; what they left can wait.
+ORPHANS_SECONDS = 3600.0
 TITLE = "EasyMaker on Kubeflow"
 DESCRIPTION = """The EasyMaker resource model over Kubeflow.
 
@@ -48,6 +50,7 @@ class Running:
 
     settings: Settings
     engine: Engine
+    secrets: SecretStore
     database: Database
     postgres: "EmbeddedPostgres | None"
     reconciler: Reconciler
@@ -59,6 +62,7 @@ def _supervise(running: Running) -> None:
     """Start the platform, then keep its programs and the embedded database alive until told to stop."""
     platform = running.engine.platform
     started = False
+    search_at = time.monotonic() + ORPHANS_SECONDS
     while not running.stop.is_set():
         pause = SUPERVISE_SECONDS
         try:
@@ -69,6 +73,9 @@ def _supervise(running: Running) -> None:
                 started = True
             for name in platform.supervise():
                 log.warning("part started again", part=name)
+            if time.monotonic() >= search_at:
+                search_at = time.monotonic() + ORPHANS_SECONDS
+                _forget_orphaned_secrets(running.database, running.secrets)
         except EasyMakerError as error:
             log.warning("supervision", reason=str(error))
             pause = START_AGAIN_SECONDS
@@ -138,7 +145,7 @@ def _start(app: FastAPI, settings: Settings, entries: catalogue.Catalogue) -> Ru
     database, postgres = _open_database(settings)
     pace = Pace(settings.workers, settings.lease_seconds, settings.resync_seconds)
     reconciler, changes = Reconciler(database, engine, pace), Changes(database)
-    running = Running(settings, engine, database, postgres, reconciler, changes, threading.Event())
+    running = Running(settings, engine, installed.secrets, database, postgres, reconciler, changes, threading.Event())
     if isinstance(engine.platform, SupportsChanges):
         engine.platform.on_change = changes.note
 

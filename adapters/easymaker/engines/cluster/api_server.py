@@ -222,7 +222,7 @@ def _error(status: int, message: str, retry_after: str | None) -> EngineError:
     told = message.strip()[:LONGEST_MESSAGE] or "without a reason"
     pause = float(retry_after) if retry_after and retry_after.isdigit() else AWAY_SECONDS
     if status == HTTPStatus.GONE:
-        return Gone(told, 0.0)
+        return Gone(told, AWAY_SECONDS)
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY) or UNTYPED in message:
         return PermanentEngineError(f"the cluster refuses it: {told}")
     if status == HTTPStatus.FORBIDDEN:
