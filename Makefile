@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 # pip's find-links (a folder of wheels) also hold for uv, which does not read pip's settings.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: demo test check lint types lock setup clean benchmarks envtest image-locks
+.PHONY: demo test check lint types lock setup clean benchmarks envtest image-locks test-cluster
 
 setup: $(STAMP)
 
@@ -28,8 +28,12 @@ envtest: setup
 	$(VENV)/bin/python tests/kubernetes/assets/make_envtest.py
 
 test: setup
-	@$(VENV)/bin/python tests/kubernetes/assets/make_envtest.py || echo "tests that need a Kubernetes API server are skipped"
 	$(VENV)/bin/python -m pytest
+
+# The tests over a real API server, which take another ten minutes.
+test-cluster: envtest
+	EASYMAKER_API_SERVER_TESTS=1 $(VENV)/bin/python -m pytest tests/kubernetes tests/cluster tests/conformance \
+	  tests/adapters/easymaker/engines/cluster tests/adapters/easymaker/cli/test_cli_preflight.py
 
 lint: setup
 	$(VENV)/bin/ruff check .

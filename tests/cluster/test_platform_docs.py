@@ -13,6 +13,7 @@ from tests.cluster.overlay import ROOT
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.assets.installed import installed_assets
 from tests.kubernetes.crds import crd_directory
+from tests.kubernetes.fixtures import require_tier
 from tests.kubernetes.namespaces import collections_of
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,7 @@ def blocks(page: str) -> list[str]:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[ApiServerProcess]:
     """An API server of its own, with the CRDs and a namespace kubeflow: what is installed is uninstalled again."""
+    require_tier()
     assets = installed_assets()
     if assets is None:
         pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")

@@ -3,6 +3,7 @@
 Each pytest process has a server of its own: that costs seconds, and no test sees the objects of another process.
 """
 
+import os
 import uuid
 from collections.abc import Callable, Collection, Iterator
 
@@ -13,11 +14,19 @@ from tests.kubernetes.assets.installed import installed_assets
 from tests.kubernetes.crds import crd_directory
 from tests.kubernetes.namespaces import create_namespace, delete_namespace
 
+TIER = "EASYMAKER_API_SERVER_TESTS"
 LoadCrds = Callable[[Collection[str] | None], list[str]]
+
+
+def require_tier() -> None:
+    """Skip unless the tier of tests over an API server is asked for: `make test-cluster` does."""
+    if os.environ.get(TIER) != "1":
+        pytest.skip(f"the tier over a real API server is not asked for: `make test-cluster`, or {TIER}=1")
 
 
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[ApiServerProcess]:
+    require_tier()
     assets = installed_assets()
     if assets is None:
         pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
