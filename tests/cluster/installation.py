@@ -27,7 +27,7 @@ class ClusterInstallation(Installation):
 
     @classmethod
     def over(cls, server: ApiServerProcess, profile: str) -> "ClusterInstallation":
-        """Not started, and without any right on the cluster: see ``tests/cluster/rights.py``."""
+        """Not started, and without any right on the cluster: the manifests give them, see overlay.py."""
         home = Path(tempfile.mkdtemp(prefix="em-")) / "home"
         home.mkdir()
         url = EmbeddedPostgres(home / "postgres").start()

@@ -11,9 +11,8 @@ import pytest
 from tests.cluster.conftest import NEEDED
 from tests.cluster.overlay import ROOT
 from tests.kubernetes.api_server import ApiServerProcess
-from tests.kubernetes.assets.installed import installed_assets
 from tests.kubernetes.crds import crd_directory
-from tests.kubernetes.fixtures import require_tier
+from tests.kubernetes.fixtures import required_assets
 from tests.kubernetes.namespaces import collections_of
 
 pytestmark = pytest.mark.slow
@@ -32,10 +31,7 @@ def blocks(page: str) -> list[str]:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[ApiServerProcess]:
     """An API server of its own, with the CRDs and a namespace kubeflow: what is installed is uninstalled again."""
-    require_tier()
-    assets = installed_assets()
-    if assets is None:
-        pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
+    assets = required_assets()
     if crd_directory() is None:
         pytest.skip("no CRDs: set EASYMAKER_CRDS, or have shared/crds beside the checkout")
     with ApiServerProcess(assets) as server:

@@ -6,6 +6,7 @@ Each pytest process has a server of its own: that costs seconds, and no test see
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,19 +19,19 @@ TIER = "EASYMAKER_API_SERVER_TESTS"
 LoadCrds = Callable[[Collection[str] | None], list[str]]
 
 
-def require_tier() -> None:
-    """Skip unless the tier of tests over an API server is asked for: `make test-cluster` does."""
+def required_assets() -> Path:
+    """Skips without the binaries, and unless the tier over an API server is asked for: `make test-cluster` does."""
     if os.environ.get(TIER) != "1":
         pytest.skip(f"the tier over a real API server is not asked for: `make test-cluster`, or {TIER}=1")
+    assets = installed_assets()
+    if assets is None:
+        pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
+    return assets
 
 
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[ApiServerProcess]:
-    require_tier()
-    assets = installed_assets()
-    if assets is None:
-        pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
-    with ApiServerProcess(assets) as server:
+    with ApiServerProcess(required_assets()) as server:
         yield server
 
 

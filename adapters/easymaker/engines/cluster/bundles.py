@@ -1,21 +1,22 @@
 """What one resource consists of on the cluster, and putting it there and away.
 
-An object that others belong to is applied first, without the mark APPLIED (a TrainJob suspended), then what belongs to
-it, with an owner reference, and then the owner whole. An owner without the mark is thus known to be incomplete, whoever
-died when, and no pod starts before all that it needs is there.
+An object that others belong to is applied first, without the mark APPLIED and held (a TrainJob: suspended), then what
+belongs to it, with an owner reference, and then the owner whole. An owner without the mark is thus known to be
+incomplete, whoever died when, and no pod starts before all that it needs is there.
 """
 
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.crash_points import crash_point
 from adapters.easymaker.engines.cluster.allowlist import DEFAULTS, require_allowed
-from adapters.easymaker.engines.cluster.api_resources import TRAIN_JOB, ApiResource
+from adapters.easymaker.engines.cluster.api_resources import ApiResource
 from adapters.easymaker.engines.cluster.api_server import ApiServer, object_key
 from adapters.easymaker.engines.cluster.names import APPLIED
 from adapters.easymaker.kinds.record import Json
@@ -23,10 +24,13 @@ from adapters.easymaker.kinds.record import Json
 
 @dataclass(frozen=True)
 class Bundle:
-    """Rendered manifests; ``dependents`` go when ``owner`` goes."""
+    """Rendered manifests; ``dependents`` go when ``owner`` goes. ``hold`` is in the owner's specification until they
+    are there, and keeps it from beginning its work.
+    """
 
     owner: Json
     dependents: tuple[Json, ...] = ()
+    hold: Json = field(default_factory=dict[str, Any])
 
     def digest(self) -> str:
         """The same for the same manifests."""
@@ -38,6 +42,10 @@ class Bundle:
         owner = copy.deepcopy(self.owner)
         owner["metadata"].setdefault("annotations", {})[APPLIED] = self.digest()
         return owner
+
+    def held(self) -> Json:
+        """The owner as it is applied first."""
+        return self.owner | {"spec": self.owner["spec"] | self.hold} if self.hold else self.owner
 
     def manifests(self) -> list[Json]:
         """All that would be applied, but for owner references, which need the owner's uid."""
@@ -59,7 +67,7 @@ class Applier:
         for manifest in bundle.manifests():
             require_allowed(manifest, self._cluster)
         if bundle.dependents:
-            owner = known if known is not None else self._send(_incomplete(bundle.owner))
+            owner = known if known is not None else self._send(bundle.held())
             reference = _reference(bundle.owner, owner["metadata"]["uid"])
             for dependent in bundle.dependents:
                 self._send(_owned(dependent, reference))
@@ -82,12 +90,6 @@ class Applier:
         answer = self._server.apply(manifest)
         crash_point("cluster.after_apply")
         return answer
-
-
-def _incomplete(owner: Json) -> Json:
-    if owner["kind"] != TRAIN_JOB.kind:
-        return owner
-    return owner | {"spec": owner["spec"] | {"suspend": True}}
 
 
 def _reference(owner: Json, uid: str) -> Json:

@@ -13,9 +13,8 @@ from adapters.easymaker.engines.cluster.permissions import Scope, required
 from tests.adapters.easymaker.cli.in_process import run_here
 from tests.conftest import PATIENCE, wait_for
 from tests.kubernetes.api_server import ApiServerProcess
-from tests.kubernetes.assets.installed import installed_assets
 from tests.kubernetes.crds import crd_directory
-from tests.kubernetes.fixtures import namespace, require_tier
+from tests.kubernetes.fixtures import namespace, required_assets
 from tests.ports import free_port
 
 __all__ = ["namespace"]
@@ -40,10 +39,7 @@ ADAPTER = "kubeflow/easymaker-adapter"
 @pytest.fixture(scope="module")
 def api_server() -> Iterator[ApiServerProcess]:
     """One of this module's own: what is installed on it changes from test to test."""
-    require_tier()
-    assets = installed_assets()
-    if assets is None:
-        pytest.skip("no kube-apiserver and etcd on this machine: run `make envtest`, or set KUBEBUILDER_ASSETS")
+    assets = required_assets()
     with ApiServerProcess(assets) as server:
         yield server
 

@@ -47,7 +47,8 @@ def training_bundle(record: Record, site: TrainingSite) -> Bundle:
         PermanentEngineError: the catalogue no longer has what it needs, or a name in it cannot be on the cluster.
     """
     claim = data_claim(record, site.cluster)
-    return Bundle(_train_job(record, site), (_config_map(record, site), *([claim] if claim else [])))
+    dependents = (_config_map(record, site), *([claim] if claim else []))
+    return Bundle(_train_job(record, site), dependents, hold={"suspend": True})
 
 
 def _train_job(record: Record, site: TrainingSite) -> Json:
