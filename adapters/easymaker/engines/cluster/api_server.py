@@ -4,9 +4,10 @@ Nothing is retried in here but a request that a renewed token can mend: the reco
 more rarely. Every write may therefore be repeated: apply and delete name their object.
 """
 
+import socket
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -36,6 +37,32 @@ class Gone(TemporaryEngineError):
     """410: the resourceVersion or the continuation of a list is too old; list anew."""
 
 
+class Watch:
+    """The events of one watch, as {"type", "object"}; read by one thread, ended by any."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Json]:
+        return _events(self._response)
+
+    def end(self) -> None:
+        """Let the reader come to its end. The connection is shut down and not closed: the number of a closed one can
+        be another connection's by the time the reader, which only knows the number, wakes up."""
+        with self._lock, suppress(OSError):
+            if not self._closed:
+                used = self._response.extensions["network_stream"].get_extra_info("socket")
+                with socket.fromfd(used.fileno(), used.family, used.type) as connection:
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._response.close()
+
+
 class ApiServer:
     """Safe to use from several threads.
 
@@ -58,6 +85,7 @@ class ApiServer:
         self._reload = threading.Lock()
 
     def close(self) -> None:
+        """To be called when nobody reads from it any more: watches are ended before."""
         self._client.close()
 
     def read(self, resource: ApiResource, namespace: str | None, name: str) -> Json | None:
@@ -127,8 +155,8 @@ class ApiServer:
     @contextmanager
     def watch(
         self, resource: ApiResource, namespace: str | None, query: dict[str, str], seconds: float
-    ) -> Generator[Iterator[Json]]:
-        """The events of a watch of at most ``seconds``, as {"type", "object"}.
+    ) -> Generator[Watch]:
+        """A watch of at most ``seconds``.
 
         Raises:
             Gone: the resourceVersion is too old.
@@ -139,15 +167,16 @@ class ApiServer:
         with _troubles(path):
             request = self._client.build_request("GET", path, params=query, timeout=timeout, headers=self._headers())
             response = self._client.send(request, stream=True)
+            events = Watch(response)
             try:
                 if response.status_code != HTTPStatus.OK:
                     response.read()
                     if response.status_code == HTTPStatus.UNAUTHORIZED:
                         self._renew()
                     _require_success(response)
-                yield _events(response)
+                yield events
             finally:
-                response.close()
+                events.close()
 
     def _answer(
         self,

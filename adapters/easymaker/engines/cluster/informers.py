@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.easymaker.engines.cluster.api_resources import ApiResource
-from adapters.easymaker.engines.cluster.api_server import ApiServer, Gone, object_key
+from adapters.easymaker.engines.cluster.api_server import ApiServer, Gone, Watch, object_key
 from adapters.easymaker.engines.cluster.names import DOMAIN, MANAGED, RESOURCE_ID
 from adapters.easymaker.errors import EngineError, TemporaryEngineError
 from adapters.easymaker.kinds.record import Json
@@ -30,6 +30,8 @@ SHORTEST_PAUSE = 0.2
 LONGEST_PAUSE = 30.0
 # What has gone on for so long was no quick failure: the next attempt need not wait for longer than at first.
 STEADY_SECONDS = 5.0
+# A request that is under way when everything ends comes to its own time limit.
+END_SECONDS = 15.0
 UNSYNCED_SECONDS = 0.5
 # Of foreign annotations none is read.
 KEPT_ANNOTATIONS = (DOMAIN, "serving.kserve.io/deploymentMode")
@@ -72,6 +74,7 @@ class Informer:
         self._objects: dict[tuple[str, str], Json] = {}
         self._by_id: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self._stop = threading.Event()
+        self._watch: Watch | None = None
         self._synced = threading.Event()
         self.trouble = "not started"
         place = namespace or "all namespaces"
@@ -81,8 +84,15 @@ class Informer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends at the next event or time limit; the thread is a daemon and is not waited for."""
+        """Ask it to end; ``join`` waits until it has."""
         self._stop.set()
+        watch = self._watch
+        if watch is not None:
+            watch.end()
+
+    def join(self) -> None:
+        if self._thread.is_alive():
+            self._thread.join(END_SECONDS)
 
     @property
     def synced(self) -> bool:
@@ -115,6 +125,8 @@ class Informer:
             except Gone:
                 version = None
             except EngineError as error:
+                if self._stop.is_set():
+                    return
                 version = None
                 self.trouble = str(error)
                 log.warning("watch", resource=self.resource.plural, reason=str(error))
@@ -152,7 +164,8 @@ class Informer:
         query = {"labelSelector": MANAGED, "resourceVersion": version}
         left = max(self._relist_at - time.monotonic(), SHORTEST_WATCH_SECONDS)
         with self._server.watch(self.resource, self.namespace, query, min(WATCH_SECONDS, left)) as events:
-            for event in events:
+            self._watch = events
+            for event in events if not self._stop.is_set() else ():
                 obj: Json = event["object"]
                 version = obj["metadata"]["resourceVersion"]
                 if event["type"] == "DELETED":
@@ -161,6 +174,7 @@ class Informer:
                     self._put(slim(obj))
                 if self._stop.is_set():
                     break
+            self._watch = None
         return version
 
     def _put(self, obj: Json) -> None:
@@ -245,8 +259,11 @@ class Cache:
             informer.start()
 
     def stop(self) -> None:
+        """Returns when no thread reads from the API server any more."""
         for informer in self._all():
             informer.stop()
+        for informer in self._all():
+            informer.join()
 
     def states(self) -> list[WatchState]:
         return [WatchState(i.resource.plural, i.namespace or "", i.count(), i.synced, i.trouble) for i in self._all()]

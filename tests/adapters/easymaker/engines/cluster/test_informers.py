@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.easymaker.engines.cluster import informers
-from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP
+from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, SECRET
 from adapters.easymaker.engines.cluster.api_server import ApiServer
 from adapters.easymaker.engines.cluster.informers import Cache, slim
 from adapters.easymaker.engines.cluster.names import APPLIED, MANAGED_BY, MANAGER, RESOURCE_ID
@@ -83,6 +83,17 @@ def test_what_is_there_at_the_first_list_wakes_too(server: ApiServer, namespace:
     late.start()
     until(lambda: "r7" in woken.take(), "the first list")
     late.stop()
+
+
+def test_stopping_leaves_no_reader_and_no_damage(server: ApiServer, namespace: str, woken: Woken) -> None:
+    """A connection closed under a reader makes it read from whoever gets its number next: readers are ended first."""
+    for _ in range(5):
+        short = Cache(server, [CONFIG_MAP, SECRET], [namespace], woken)
+        short.start()
+        until(lambda: all(state.synced for state in short.states()), "the first lists")  # noqa: B023
+        short.stop()
+        assert not [t.name for t in threading.enumerate() if t.name.startswith("watch") and namespace in t.name]
+        assert all(server.read(CONFIG_MAP, namespace, "none") is None for _ in range(5))
 
 
 def test_what_a_lagging_cache_misses_is_read(
