@@ -73,6 +73,8 @@ class Informer:
         self._lock = threading.Lock()
         self._objects: dict[tuple[str, str], Json] = {}
         self._by_id: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        # Its own, because the global one's state is for whoever has seeded it. It protects nothing.
+        self._spread = random.Random()  # noqa: S311
         self._stop = threading.Event()
         self._watch: Watch | None = None
         self._synced = threading.Event()
@@ -137,7 +139,7 @@ class Informer:
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = SHORTEST_PAUSE
             if version is None:
-                self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads replicas, protects nothing
+                self._stop.wait(pause * self._spread.uniform(0.8, 1.2))
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _list(self) -> str:
