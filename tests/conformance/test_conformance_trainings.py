@@ -7,8 +7,8 @@ import pytest
 
 from adapters.easymaker.engines.base import Phase, SupportsLogs, SupportsRelease
 from adapters.easymaker.errors import PermanentEngineError
-from adapters.easymaker.kinds import training
 from adapters.easymaker.kinds.record import Goal
+from adapters.easymaker.kinds.run_answers import elapsed_seconds
 from tests.conformance.world import World, until
 
 pytestmark = pytest.mark.parametrize("world", ["local", "cluster"], indirect=True)
@@ -63,7 +63,7 @@ def test_while_it_runs_the_details_that_answers_show_are_there(world: World) -> 
     assert finished is None
     assert set(seen.detail["limits"]) == LIMITS
     assert all(isinstance(text, str) and text for text in seen.detail["limits"].values())
-    assert training.elapsed_seconds(world.record(made).state) >= 0
+    assert elapsed_seconds(world.record(made).state) >= 0
 
 
 def test_one_that_ends_well_keeps_its_result_whatever_is_asked_of_it(world: World) -> None:

@@ -1,7 +1,6 @@
 """Trainings run a user's program once (guide, chapter Training)."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from adapters.easymaker.errors import InvalidRequest
@@ -11,6 +10,7 @@ from adapters.easymaker.kinds.fields import Answer, Body, Description, Id, Name
 from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting, Reference
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
+from adapters.easymaker.kinds.run_answers import board_of, elapsed_seconds, models_made
 from adapters.easymaker.kinds.training_settings import TrainingSettings, check, present_settings
 
 LIFECYCLE = Lifecycle(
@@ -83,37 +83,17 @@ def plan(body: TrainingCreate, planning: Planning) -> Sequence[NewRecord]:
     ]
 
 
-def elapsed_seconds(state: Json) -> int:
-    """Whole seconds from the start of the work to its end, or to now."""
-    started = state.get("startedAt")
-    if started is None:
-        return 0
-    finished = state.get("finishedAt") or datetime.now(UTC).timestamp()
-    return max(0, int(finished - started))
-
-
 def present(family: Family, presenting: Presenting) -> Json:
     record = family.record
-    experiment_id = record.spec["experimentId"]
     return (
         KIND.common_answer(record)
         | present_settings(record.spec, presenting.catalogue)
+        | board_of(record, presenting)
         | {
             "trainingTypeCode": record.spec.get("trainingTypeCode", "NORMAL"),
             "experiment": experiment.summary(family, presenting),
             "elapsedTimeSeconds": elapsed_seconds(record.state),
-            "tensorboardAccessUri": presenting.site.tensorboard_uri(record.appkey, experiment_id),
-            "tensorboardAccessPath": f"/tensorboard/{experiment_id}",
-            "modelList": [
-                {
-                    "modelId": model.id,
-                    "modelName": model.name,
-                    "modelStatusCode": model.status,
-                    "modelFormatCode": model.spec.get("modelFormatCode"),
-                    "modelUploadUri": model.spec.get("modelUploadUri"),
-                }
-                for model in family.sources.get("model", ())
-            ],
+            "modelList": models_made(family),
             "limits": record.state.get("limits"),
         }
     )

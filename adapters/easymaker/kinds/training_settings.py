@@ -1,4 +1,8 @@
-"""What a training and a training template have in common: the settings of the guide's page Create Training."""
+"""The settings of the guide's pages Create Training and Create Hyperparameter Tuning.
+
+``RunSettings`` are those of every run of a user's program, be it a training or one trial of a tuning; a training and a
+training template have hyperparameters on top.
+"""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -27,7 +31,7 @@ class Dataset(Body):
     dataset_split_code: Literal["TRAIN", "VALIDATION", "TEST"] | None = None
 
 
-class TrainingSettings(CreateBody):
+class RunSettings(CreateBody):
     image_id: Id
     flavor_id: Id
     instance_count: int = Field(1, ge=1, le=10, description="Number of distributed nodes")
@@ -36,7 +40,6 @@ class TrainingSettings(CreateBody):
     algorithm_id: Id | None = Field(None, description="A provided algorithm; instead of sourceDirUri and entryPoint")
     source_dir_uri: StorageUri | None = None
     entry_point: EntryPoint | None = None
-    hyperparameter_list: Annotated[list[Parameter], Field(max_length=100)] = []
     dataset_list: Annotated[list[Dataset], Field(max_length=10)] = []
     check_point_input_uri: StorageUri | None = None
     check_point_upload_uri: StorageUri | None = None
@@ -50,7 +53,12 @@ class TrainingSettings(CreateBody):
         return [uri for uri in single if uri] + [d.data_uri for d in self.dataset_list]
 
 
-def _twice(names: Iterable[str]) -> str | None:
+class TrainingSettings(RunSettings):
+    hyperparameter_list: Annotated[list[Parameter], Field(max_length=100)] = []
+
+
+def twice(names: Iterable[str]) -> str | None:
+    """The first name that is there a second time."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -59,7 +67,7 @@ def _twice(names: Iterable[str]) -> str | None:
     return None
 
 
-def _algorithm_problems(body: TrainingSettings, catalogue: Catalogue) -> list[str]:
+def _algorithm_problems(body: RunSettings, catalogue: Catalogue) -> list[str]:
     if body.algorithm_id is None:
         missing = [
             name
@@ -77,7 +85,7 @@ def _algorithm_problems(body: TrainingSettings, catalogue: Catalogue) -> list[st
     return []
 
 
-def _process_problems(body: TrainingSettings, image: Image, flavor: Flavor) -> list[str]:
+def _process_problems(body: RunSettings, image: Image, flavor: Flavor) -> list[str]:
     problems: list[str] = []
     if image.core_type_code == "GPU" and not flavor.gpu_flavor:
         problems.append(f"flavorId: {flavor.name} has no GPU, which image {image.image_name} needs")
@@ -92,12 +100,8 @@ def _process_problems(body: TrainingSettings, image: Image, flavor: Flavor) -> l
     return problems
 
 
-def check(body: TrainingSettings, catalogue: Catalogue) -> None:
-    """The rules that reach over several fields.
-
-    Raises:
-        InvalidRequest: all problems at once, each with its field.
-    """
+def run_problems(body: RunSettings, catalogue: Catalogue) -> list[str]:
+    """What is wrong with settings that reach over several fields, each with its field."""
     problems = _algorithm_problems(body, catalogue)
     image = catalogue.images_by_id.get(body.image_id)
     flavor = catalogue.flavors_by_id.get(body.flavor_id)
@@ -107,18 +111,33 @@ def check(body: TrainingSettings, catalogue: Catalogue) -> None:
         problems.append(f"flavorId: there is no flavor {body.flavor_id}; GET /flavors lists them")
     if image is not None and flavor is not None:
         problems += _process_problems(body, image, flavor)
-    if (name := _twice(p.parameter_name for p in body.hyperparameter_list)) is not None:
-        problems.append(f"hyperparameterList: {name} is given twice")
-    if (name := _twice(d.dataset_name.upper() for d in body.dataset_list)) is not None:
+    if (name := twice(d.dataset_name.upper() for d in body.dataset_list)) is not None:
         problems.append(f"datasetList: two data sets would both become EM_DATASET_{name}")
     if body.data_storage_size is None and any(uri.startswith("obs://") for uri in body.storage_uris()):
         problems.append("dataStorageSize: needed (300 to 10000 GB) because obs:// is used")
+    return problems
+
+
+def check(body: TrainingSettings, catalogue: Catalogue) -> None:
+    """The rules that reach over several fields.
+
+    Raises:
+        InvalidRequest: all problems at once, each with its field.
+    """
+    problems = run_problems(body, catalogue)
+    if (name := twice(p.parameter_name for p in body.hyperparameter_list)) is not None:
+        problems.append(f"hyperparameterList: {name} is given twice")
     if problems:
         raise InvalidRequest("; ".join(problems))
 
 
 def present_settings(spec: Json, catalogue: Catalogue) -> Json:
-    """The settings as the SDK reads them: flavor, image and algorithm as objects."""
+    """The settings of a training as the SDK reads them."""
+    return present_run(spec, catalogue) | {"hyperparameterList": spec.get("hyperparameterList")}
+
+
+def present_run(spec: Json, catalogue: Catalogue) -> Json:
+    """The settings of a run as the SDK reads them: flavor, image and algorithm as objects."""
     flavor = catalogue.flavors_by_id.get(spec.get("flavorId", ""))
     image = catalogue.images_by_id.get(spec.get("imageId", ""))
     algorithm = catalogue.algorithms_by_id.get(spec.get("algorithmId", ""))
@@ -137,7 +156,6 @@ def present_settings(spec: Json, catalogue: Catalogue) -> Json:
             "timeoutMinutes",
             "useLog",
             "datasetList",
-            "hyperparameterList",
         )
     }
     return shown | {
