@@ -1,0 +1,1 @@
+"""The services over gRPC, as Katib's controllers ask them, and clients for them."""
