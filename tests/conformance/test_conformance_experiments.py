@@ -81,7 +81,7 @@ def test_its_tensorboard_is_reported_in_the_same_form(world: World) -> None:
     world.settle(made, Phase.RUNNING)
     driver = world.driver(made)
     assert isinstance(driver, SupportsReports)
-    shown = driver.report("tensorboard", world.family(made))
+    shown = driver.report("tensorboard", world.family(made), {})
     assert set(shown) == {"status", "uri"}
     assert shown["status"] in ("STARTING", "RUNNING")
     record = world.record(made)

@@ -140,9 +140,10 @@ def action(kind: Kind, verb: Action) -> Extra:
     return _with_body(operation, _ref(verb.body.__name__), verb.example)
 
 
-def report(kind: Kind, wanted: Report) -> Extra:
+def report(kind: Kind, wanted: Report, parameters: list[Extra]) -> Extra:
     answer = _answer({wanted.key: {"example": wanted.example}})
-    return _operation(kind, wanted.path, wanted.summary, answer, (404, 409))
+    operation = _operation(kind, wanted.path, wanted.summary, answer, (404, 409))
+    return operation | ({"openapi_extra": {"parameters": parameters}} if parameters else {})
 
 
 def copy_settings(kind: Kind) -> Extra:
@@ -158,7 +159,7 @@ def copy(kind: Kind) -> Extra:
     return _with_body(operation, _ref(f"{kind.create_body.__name__}Copy"), example, required=False)
 
 
-def logs(kind: Kind) -> Extra:
+def logs(kind: Kind, own: list[Extra]) -> Extra:
     properties = {
         "content": {"type": "string"},
         "nextOffset": {"type": "integer"},
@@ -174,6 +175,7 @@ def logs(kind: Kind) -> Extra:
             "schema": {"type": "boolean"},
             "description": "Answer with text/plain that goes on until the resource has ended",
         },
+        *own,
     ]
     summary = "The log, from a byte offset on; or followed as it grows"
     return _operation(kind, "log-of", summary, answer, (404,)) | {"openapi_extra": {"parameters": parameters}}

@@ -1,12 +1,16 @@
-"""List queries: filter, search, sort and page. Without ``page`` and ``limit`` a list is whole, as the SDK expects."""
+"""Queries. Those of lists filter, search, sort and page.
 
+Without ``page`` and ``limit`` a list is whole, as the SDK expects.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
 from adapters.easymaker.errors import InvalidRequest
-from adapters.easymaker.kinds.kind import Kind
+from adapters.easymaker.kinds.kind import Kind, QueryParameter
 from adapters.easymaker.store.pages import Page
 
 SORTS = {
@@ -32,6 +36,16 @@ def _one(query: QueryParams, name: str) -> str | None:
     if len(values) > 1:
         raise InvalidRequest(f"{name}: is given {len(values)} times")
     return values[0] if values else None
+
+
+def texts(query: QueryParams, declared: Sequence[QueryParameter]) -> dict[str, str]:
+    """Those of a kind's own parameters that are given.
+
+    Raises:
+        InvalidRequest: one is given twice.
+    """
+    found = {each.name: _one(query, each.name) for each in declared}
+    return {name: value for name, value in found.items() if value}
 
 
 def _number(query: QueryParams, name: str, default: int, most: int) -> int:
@@ -82,11 +96,17 @@ def read(kind: Kind, query: QueryParams) -> Wanted:
     return Wanted(page, number if paged else None, limit if paged else None)
 
 
+def one(name: str, schema: dict[str, Any], told: str, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": told}
+
+
+def own(declared: Sequence[QueryParameter]) -> list[dict[str, Any]]:
+    """A kind's own query parameters for the API's documentation."""
+    return [one(each.name, {"type": "string"}, each.description) for each in declared]
+
+
 def parameters(kind: Kind) -> list[dict[str, Any]]:
     """The query parameters for the API's documentation."""
-
-    def one(name: str, schema: dict[str, Any], told: str, required: bool = False) -> dict[str, Any]:
-        return {"name": name, "in": "query", "required": required, "schema": schema, "description": told}
 
     text = {"type": "string"}
     several = {"type": "array", "items": text}

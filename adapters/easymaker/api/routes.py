@@ -109,10 +109,11 @@ def _action(router: APIRouter, kind: Kind, action: Action) -> None:
 def _report(router: APIRouter, kind: Kind, report: Report) -> None:
     @access(kind.plural, Verb.GET)
     def read(request: Request, appkey: str, resource_id: str) -> Response:
-        return success({report.key: _resources(request).report(kind, appkey, resource_id, report)})
+        query = paging.texts(request.query_params, report.query)
+        return success({report.key: _resources(request).report(kind, appkey, resource_id, report, query)})
 
     path = f"/{kind.plural}/{{resource_id}}/{report.path}"
-    router.add_api_route(path, read, methods=["GET"], **openapi.report(kind, report))
+    router.add_api_route(path, read, methods=["GET"], **openapi.report(kind, report, paging.own(report.query)))
 
 
 def _copy(router: APIRouter, kind: Kind) -> None:
@@ -134,14 +135,20 @@ def _logs(router: APIRouter, kind: Kind) -> None:
     @access(kind.plural, Verb.GET)
     async def logs(request: Request, appkey: str, resource_id: str) -> Response:
         offset = _offset(request)
-        reader = await anyio.to_thread.run_sync(_resources(request).log_reader, kind, appkey, resource_id)
+        part = _part(request, kind)
+        named = (kind, appkey, resource_id, part)
+        reader = await anyio.to_thread.run_sync(_resources(request).log_reader, *named)
         if request.query_params.get("follow", "").lower() in ("true", "1"):
-            return StreamingResponse(_follow(reader, request, (kind, appkey, resource_id)), media_type="text/plain")
+            if part is not None:
+                # Once an answer has begun it can no longer say that there is no such part.
+                await anyio.to_thread.run_sync(reader.read, offset, 1)
+            return StreamingResponse(_follow(reader, request, named), media_type="text/plain")
         content, growing = await anyio.to_thread.run_sync(reader.read, offset, LOG_CHUNK)
         text = content.decode("utf-8", "replace")
         return success({"log": {"content": text, "nextOffset": offset + len(content), "isComplete": not growing}})
 
-    router.add_api_route(f"/{kind.plural}/{{resource_id}}/logs", logs, methods=["GET"], **openapi.logs(kind))
+    own = paging.own([kind.log_part] if kind.log_part else [])
+    router.add_api_route(f"/{kind.plural}/{{resource_id}}/logs", logs, methods=["GET"], **openapi.logs(kind, own))
 
 
 def _offset(request: Request) -> int:
@@ -151,7 +158,15 @@ def _offset(request: Request) -> int:
     return int(text)
 
 
-async def _follow(reader: LogReader, request: Request, named: tuple[Kind, str, str]) -> AsyncIterator[bytes]:
+def _part(request: Request, kind: Kind) -> str | None:
+    if kind.log_part is None:
+        return None
+    return paging.texts(request.query_params, [kind.log_part]).get(kind.log_part.name)
+
+
+async def _follow(
+    reader: LogReader, request: Request, named: tuple[Kind, str, str, str | None]
+) -> AsyncIterator[bytes]:
     """The log as it grows, until the resource has ended or is deleted, or the caller hangs up."""
     offset = _offset(request)
     while not await request.is_disconnected():

@@ -20,7 +20,7 @@ from adapters.easymaker.access import Access, AccessPolicy, Principal, Verb
 from adapters.easymaker.api import bodies, paging
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.crash_points import crash_point
-from adapters.easymaker.engines.base import Engine, SupportsLogs, SupportsReports
+from adapters.easymaker.engines.base import Engine, SupportsLogs, SupportsPartLogs, SupportsReports
 from adapters.easymaker.engines.secret_store import SecretStore
 from adapters.easymaker.errors import Conflict, InvalidRequest, NotFound
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
@@ -128,7 +128,7 @@ class Resources:
         reference = Reference("template", template.name, template_id, kind.template[0])
         with self._database.reading() as connection:
             record = self._referred(connection, caller, [reference])[template_id]
-        return bodies.merge(_settings(record.spec, kind, template), given)
+        return bodies.merge(kind.adapt_template(_settings(record.spec, kind, template), given), given)
 
     def _referred(
         self, connection: Connection, caller: Caller, references: Sequence[Reference], kind: Kind | None = None
@@ -266,21 +266,21 @@ class Resources:
             for event in happened
         ]
 
-    def report(self, kind: Kind, appkey: str, resource_id: str, report: Report) -> Any:
+    def report(self, kind: Kind, appkey: str, resource_id: str, report: Report, query: Mapping[str, str]) -> Any:
         driver = self._engine.driver(kind.name)
         if not isinstance(driver, SupportsReports):
             raise NotFound(f"this installation has no {report.path} of a {kind.title.lower()}")
         with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
-        return driver.report(report.path, family)
+        return driver.report(report.path, family, query)
 
-    def log_reader(self, kind: Kind, appkey: str, resource_id: str) -> "LogReader":
+    def log_reader(self, kind: Kind, appkey: str, resource_id: str, part: str | None = None) -> "LogReader":
         driver = self._engine.driver(kind.name)
-        if not isinstance(driver, SupportsLogs):
+        if not isinstance(driver, SupportsLogs) or (part is not None and not isinstance(driver, SupportsPartLogs)):
             raise NotFound(f"this installation has no log of a {kind.title.lower()}")
         with self._database.reading() as connection:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
-        return LogReader(driver, family)
+        return LogReader(driver, family, part)
 
     def _find(
         self, connection: Connection, kind: Kind, appkey: str, resource_id: str, lock: str | None = None
@@ -308,10 +308,15 @@ class Resources:
 
 @dataclass(frozen=True)
 class LogReader:
+    """Of a resource, or of one ``part`` of it."""
+
     driver: SupportsLogs
     family: Family
+    part: str | None = None
 
     def read(self, offset: int, limit: int) -> tuple[bytes, bool]:
+        if self.part is not None and isinstance(self.driver, SupportsPartLogs):
+            return self.driver.read_part_log(self.family, self.part, offset, limit)
         return self.driver.read_log(self.family, offset, limit)
 
 

@@ -79,9 +79,24 @@ class SupportsLogs(Protocol):
 
 
 @runtime_checkable
+class SupportsPartLogs(Protocol):
+    def read_part_log(self, family: Family, part: str, offset: int, limit: int) -> tuple[bytes, bool]:
+        """As ``read_log``, of one part of the resource, such as a training of a tuning.
+
+        Raises:
+            NotFound: it has no such part.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsReports(Protocol):
-    def report(self, path: str, family: Family) -> Any:
-        """The report that the kind declares at ``path``."""
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
+        """The report that the kind declares at ``path``; ``query`` has those of its parameters that were given.
+
+        Raises:
+            NotFound: the query names what is not there.
+        """
         ...
 
 

@@ -79,12 +79,21 @@ class LinkFilter:
 
 
 @dataclass(frozen=True)
+class QueryParameter:
+    """A text that a caller may add to a query, at most once."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
 class Report:
     """A read-only view that the driver computes, served at ``GET /{plural}/{id}/{path}`` under ``key``."""
 
     path: str
     key: str
     summary: str
+    query: tuple[QueryParameter, ...] = ()
     example: Any = None
 
 
@@ -120,7 +129,11 @@ def allow_delete(family: Family) -> None:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of resource, as data plus four pure functions (references, plan, present, guard_delete)."""
+    """One kind of resource, as data plus pure functions (references, plan, present, guard_delete, adapt_template).
+
+    ``log_part`` picks the log of one part of a resource. ``adapt_template`` is given a template's settings and the
+    request, where the same words mean another thing in this kind.
+    """
 
     name: str
     plural: str
@@ -144,7 +157,9 @@ class Kind:
     rollup: str | None = None
     copyable: bool = False
     template: tuple[str, str] | None = None
+    adapt_template: Callable[[Json, Mapping[str, Any]], Json] = lambda settings, given: settings
     has_logs: bool = False
+    log_part: QueryParameter | None = None
     example: Json = field(default_factory=dict[str, Any])
 
     @property

@@ -4,6 +4,7 @@ A stage writes its own routes, and as its endpoint's default stage also those of
 names: changing the default stage changes what they lead to, and two stages never claim one path.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
@@ -109,7 +110,7 @@ class StageDriver:
             raise TemporaryEngineError("it serves until the new default stage has taken over", TAKING_OVER_SECONDS)
         return self._table.remove(record)
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         if path == "gateway-settings":
             return gateway_settings.shown(publications(family), self._cluster)
         raise NotFound(NO_STATISTICS)

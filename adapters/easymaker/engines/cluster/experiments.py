@@ -1,5 +1,6 @@
 """Experiments on a cluster: a Tensorboard with its volume and, where that is set, one in Kubeflow Pipelines."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
@@ -63,7 +64,7 @@ class ExperimentDriver:
             self._pipelines.remove(record, record.state.get(PIPELINES_ID))
         return self._applier.remove(namespace_of(record.appkey), f"{RESOURCE_ID}={record.id}", KINDS)
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         record = family.record
         board = self._board(record)
         running = board is not None and answers(board)

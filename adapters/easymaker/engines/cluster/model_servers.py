@@ -1,5 +1,6 @@
 """Stage resources on a cluster: one InferenceService each, whose pods KServe makes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,7 @@ class ModelServerDriver:
                 content += self._server.log(*_key(pod), container, end - len(content)) or b""
         return content[offset:end], end < LONGEST_LOG
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         raise NotFound(NO_STATISTICS)
 
     def _known(self, record: Record) -> Json | None:

@@ -1,5 +1,6 @@
 """Endpoints and stages on one machine: routes of the local gateway."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
@@ -82,7 +83,7 @@ class StageDriver:
         gateway.withdraw(family.record.id)
         return True
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         return {"api-statistics": self._statistics, "gateway-settings": self._settings}[path](family)
 
     def _statistics(self, family: Family) -> Any:

@@ -1,6 +1,7 @@
 """Experiments on one machine: directories of TensorBoard logs."""
 
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
@@ -30,5 +31,5 @@ class ExperimentDriver:
         shutil.rmtree(self._home.tensorboard / family.record.id, ignore_errors=True)
         return True
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         return self._boards.open(family.record.id)

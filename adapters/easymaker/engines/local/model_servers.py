@@ -4,7 +4,7 @@ import http.client
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ class ModelServerDriver:
         content, _ = read_log_file(self._runner.log_path(_name(family.record, 0)), offset, limit)
         return content, True
 
-    def report(self, path: str, family: Family) -> Any:
+    def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
         return api_statistics.shown(self._gateway().statistics([family.record.id])[family.record.id])
 
     def _ports(self, record: Record) -> list[int]:

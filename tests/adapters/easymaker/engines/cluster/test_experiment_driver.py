@@ -74,13 +74,13 @@ def test_an_experiment_from_nothing_to_active_and_gone(
     assert ours.observe(subject).phase is Phase.MISSING
     ours.start(subject)
     see(ours, subject, Phase.PENDING, "TensorBoard is starting")
-    assert ours.report("tensorboard", subject)["status"] == "STARTING"
+    assert ours.report("tensorboard", subject, {})["status"] == "STARTING"
     claim = server.list(VOLUME_CLAIM, namespace, SELECTOR)[0]
     assert claim["metadata"]["ownerReferences"][0]["name"] == BOARD
     ready(api_server, namespace)
     see(ours, subject, Phase.RUNNING)
     uri = f"https://kubeflow.example.com/tensorboard/{namespace}/{BOARD}/"
-    assert ours.report("tensorboard", subject) == {"status": "RUNNING", "uri": uri}
+    assert ours.report("tensorboard", subject, {}) == {"status": "RUNNING", "uri": uri}
     gone = family(namespace, Goal.ABSENT)
     assert ours.observe(gone).phase is not Phase.MISSING
     until(lambda: ours.remove(gone), "nothing is left")

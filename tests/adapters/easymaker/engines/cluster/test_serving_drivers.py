@@ -319,7 +319,7 @@ def test_an_endpoint_goes_with_everything(situation: Situation) -> None:
 
 def test_the_settings_of_the_gateway_are_reported_and_statistics_are_the_gateways(situation: Situation) -> None:
     family = situation.stage_family(resource(apigwResourceUri="/inference"))
-    shown = situation.stages.report("gateway-settings", family)
+    shown = situation.stages.report("gateway-settings", family, {})
     assert shown["stageUrl"] == f"easymaker.example.com/{samples.ENDPOINT_ID}/stages/blue"
     custom = {
         "method": "POST",
@@ -330,7 +330,7 @@ def test_the_settings_of_the_gateway_are_reported_and_statistics_are_the_gateway
     assert custom in shown["routes"]
     for driver, of in ((situation.stages, family), (situation.servers, situation.resource_family())):
         with pytest.raises(NotFound, match="Prometheus"):
-            driver.report("api-statistics", of)
+            driver.report("api-statistics", of, {})
 
 
 def test_a_log_of_what_has_no_pod_yet_is_empty_and_grows(situation: Situation) -> None:
