@@ -1,5 +1,39 @@
-"""What goes wrong outside an algorithm: each knows nothing of gRPC's codes, which server side and callers add."""
+"""What goes wrong outside an algorithm. Nothing here knows of gRPC: refusals.py says which status each becomes."""
+
+from katib_suggestions.usage import UsageError
 
 
-class BadAddress(ValueError):
+class BadAddress(UsageError):
     """Not an address that anything could listen on."""
+
+
+class CannotListen(UsageError):
+    """Where the server should listen, it cannot."""
+
+
+class TooLate(Exception):
+    """The caller's deadline has passed, or will before anything useful can be done."""
+
+
+class Busy(Exception):
+    """More calls wait than make sense."""
+
+
+class LogsUnavailable(Exception):
+    """The DB manager does not answer."""
+
+
+class NotInCluster(Exception):
+    """There is no service account here, and so no Kubernetes API to tell."""
+
+
+class TrialNotFound(Exception):
+    """There is no such trial in the namespace."""
+
+
+class StatusRefused(Exception):
+    """The Kubernetes API does not let this service write the status."""
+
+
+class StatusUnavailable(Exception):
+    """The Kubernetes API does not answer now, or somebody else kept writing."""

@@ -1,0 +1,37 @@
+"""`python -m katib_suggestions COMMAND`: the gRPC services, and what helps to install and to try them."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from katib_suggestions.usage import UsageError
+
+# By name: what `--help` says, and the module with `add_arguments(parser)` and `run(options) -> exit code`, loaded only
+# for its own command, since a service has little memory.
+COMMANDS = {
+    "suggestion": ("serve suggestions for Katib's controller", "katib_suggestions.rpc.suggestion_command"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    # One thread per fit, in a pod that has half a core; read when numpy is loaded.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="python -m katib_suggestions", description=__doc__, allow_abbrev=False)
+    below = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (summary, module) in COMMANDS.items():
+        command = below.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        if given[:1] == [name]:
+            importlib.import_module(module).add_arguments(command)
+    options = parser.parse_args(given)
+    try:
+        return importlib.import_module(COMMANDS[options.command][1]).run(options)
+    except (OSError, UsageError) as error:
+        sys.stderr.write(f"katib_suggestions {options.command}: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
