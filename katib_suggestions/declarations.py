@@ -1,6 +1,7 @@
 """From a parameter as declared to a dimension, or to everything that is wrong with the declaration, at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from katib_suggestions.coding import is_logarithmic
@@ -23,13 +24,16 @@ _NARROWEST = Decimal("1e-9")
 
 def dimension(parameter: Parameter) -> tuple[Dimension | None, list[str]]:
     """The dimension, or None and what is wrong."""
-    build = _BUILDERS.get(parameter.type)
-    if build is None:
-        known = ", ".join(ParameterType)
-        return None, [f"unknown type {str(parameter.type)!r}; known are {known}"]
+    problems: list[str] = []
+    if parameter.type not in tuple(ParameterType):
+        problems.append(f"unknown type {str(parameter.type)!r}; known are {', '.join(ParameterType)}")
     if parameter.distribution not in tuple(Distribution):
-        return None, [f"unknown distribution {str(parameter.distribution)!r}; known are {', '.join(Distribution)}"]
-    return build(parameter)
+        problems.append(f"unknown distribution {str(parameter.distribution)!r}; known are {', '.join(Distribution)}")
+    if problems:
+        return None, problems
+    type_, distribution = ParameterType(parameter.type), Distribution(parameter.distribution)
+    listed = type_ in (ParameterType.DISCRETE, ParameterType.CATEGORICAL)
+    return (_listed if listed else _numeric)(replace(parameter, type=type_, distribution=distribution))
 
 
 def _numeric(parameter: Parameter) -> tuple[Dimension | None, list[str]]:
@@ -123,11 +127,3 @@ def _number(problems: list[str], what: str, text: str, parse: Callable[[str], De
     except ValueError as reason:
         problems.append(f"{what} {reason}")
         return None
-
-
-_BUILDERS: dict[ParameterType, Callable[[Parameter], tuple[Dimension | None, list[str]]]] = {
-    ParameterType.DOUBLE: _numeric,
-    ParameterType.INT: _numeric,
-    ParameterType.DISCRETE: _listed,
-    ParameterType.CATEGORICAL: _listed,
-}

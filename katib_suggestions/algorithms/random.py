@@ -63,7 +63,7 @@ class _Unseen:
         return point if self._space.size is None else None
 
     def _pick(self, stream: Stream) -> Point:
-        """Evenly among the unseen points of a finite space: that of rank r, with k seen places below it, is at r + k."""
+        """Evenly among the unseen points of a finite space: rank r, with k seen places below it, is place r + k."""
         if self._places is None:
             self._places = sorted(self._space.index(point) for point in self._seen)
         places = self._places
