@@ -5,10 +5,21 @@ from adapters.easymaker.catalogue.entries import (
     Catalogue,
     CatalogueError,
     Flavor,
+    HyperparameterSpec,
     Image,
     ModelPreset,
     ParameterSpec,
     load,
 )
 
-__all__ = ["Algorithm", "Catalogue", "CatalogueError", "Flavor", "Image", "ModelPreset", "ParameterSpec", "load"]
+__all__ = [
+    "Algorithm",
+    "Catalogue",
+    "CatalogueError",
+    "Flavor",
+    "HyperparameterSpec",
+    "Image",
+    "ModelPreset",
+    "ParameterSpec",
+    "load",
+]

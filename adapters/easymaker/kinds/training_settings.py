@@ -14,6 +14,8 @@ from adapters.easymaker.errors import InvalidRequest
 from adapters.easymaker.kinds.fields import Body, CreateBody, EntryPoint, Id, Parameter, StorageUri
 from adapters.easymaker.kinds.record import Json
 
+MOST_NODES = 10
+
 
 def _environment_name(value: str) -> str:
     if not all(c.isalnum() or c in "_-." for c in value):
@@ -34,7 +36,6 @@ class Dataset(Body):
 class RunSettings(CreateBody):
     image_id: Id
     flavor_id: Id
-    instance_count: int = Field(1, ge=1, le=10, description="Number of distributed nodes")
     use_torchrun: bool = False
     nproc_per_node: int = Field(1, ge=1, le=1024, description="Processes per node; above 1 only with useTorchrun")
     algorithm_id: Id | None = Field(None, description="A provided algorithm; instead of sourceDirUri and entryPoint")
@@ -54,6 +55,7 @@ class RunSettings(CreateBody):
 
 
 class TrainingSettings(RunSettings):
+    instance_count: int = Field(1, ge=1, le=MOST_NODES, description="Number of distributed nodes")
     hyperparameter_list: Annotated[list[Parameter], Field(max_length=100)] = []
 
 
