@@ -1,14 +1,10 @@
-"""What a job or a model server needs to reach its owner's storage, and nothing of anybody else's."""
+"""Storage as the adapter itself uses it on behalf of an appkey, beside what jobs get."""
 
-import os
-import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from adapters.easymaker.engines.local.home import LocalHome, write_secret
-from adapters.easymaker.engines.local.object_storage.tokens import mint, tenant_of
-from adapters.easymaker.engines.local.processes.sandbox import Sandbox
+from adapters.easymaker.engines.local.job_access import JobAccess
+from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 from kserve_runtimes.storage import (
     InvalidStorageUri,
@@ -19,21 +15,10 @@ from kserve_runtimes.storage import (
 )
 
 DAY = 24 * 3600.0
-TOKEN_FILE = "storage-token"  # noqa: S105 - a file name
-PRIVATE = (".ssh", ".aws", ".kube", ".netrc", ".config/gcloud", ".docker")
-# Where packages come from is the operator's setting, also for the requirements.txt of a training.
-PACKAGE_SETTINGS = re.compile(r"UV_.*|PIP_.*|SSL_CERT_.*|.*_proxy", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Access:
-    """``object_storage`` is HOST:PORT of the local object storage behind its TLS, ``ca_file`` the local CA."""
-
-    home: LocalHome
-    token_key: bytes
-    object_storage: str
-    ca_file: Path
-
+class Access(JobAccess):
     def options(self, appkey: str) -> StorageOptions:
         """Storage as the appkey's jobs see it, for use inside the adapter."""
         path = self.home.secrets / f"storage-{tenant_of(appkey)}"
@@ -45,33 +30,6 @@ class Access:
             nas_root=self.home.nas_of(appkey),
             allowed_hosts=(self.object_storage,),
         )
-
-    def environment(self, appkey: str, directory: Path, seconds: float) -> dict[str, str]:
-        """Variables for a launcher; its token, good for ``seconds``, is put into ``directory``."""
-        token = directory / TOKEN_FILE
-        self._write_token(token, appkey, seconds)
-        settings = {name: value for name, value in os.environ.items() if PACKAGE_SETTINGS.fullmatch(name)}
-        # Without it every requirements.txt would be downloaded anew, since a job has a home of its own.
-        settings.setdefault("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
-        return settings | {
-            "EASYMAKER_OBS_TOKEN_FILE": str(token),
-            "EASYMAKER_OBS_CA_FILE": str(self.ca_file),
-            "EASYMAKER_OBS_HOSTS": self.object_storage,
-            "EASYMAKER_NAS_ROOT": str(self.home.nas_of(appkey)),
-        }
-
-    def sandbox(self, readable: tuple[Path, ...], writable: tuple[Path, ...]) -> Sandbox:
-        """Hides all local state but what is named, and the private files of whoever runs the adapter."""
-        private = tuple(Path.home() / name for name in PRIVATE)
-        return Sandbox(
-            readable=(self.ca_file, *readable),
-            writable=writable,
-            hidden=(self.home.root, self.home.nas, *private),
-        )
-
-    def _write_token(self, path: Path, appkey: str, seconds: float) -> None:
-        token = mint(self.token_key, tenant_of(appkey), f"appkey-{appkey}", time.time() + seconds)
-        write_secret(path, token.encode())
 
 
 def engine_error(error: StorageError | InvalidStorageUri) -> PermanentEngineError | TemporaryEngineError:

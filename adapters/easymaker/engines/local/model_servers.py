@@ -13,7 +13,7 @@ from adapters.easymaker.engines.local import api_statistics, processes
 from adapters.easymaker.engines.local.access import engine_error
 from adapters.easymaker.engines.local.directory_lock import alone_in
 from adapters.easymaker.engines.local.environments import EnvironmentSpec
-from adapters.easymaker.engines.local.gateway.files import read_json, write_json
+from adapters.easymaker.engines.local.json_files import read_json, write_json
 from adapters.easymaker.engines.local.logs import read_log_file
 from adapters.easymaker.engines.local.ports import free_port, is_free
 from adapters.easymaker.engines.local.processes import Limits, ProcessSpec, ProcessState

@@ -1,41 +1,14 @@
 """From what is seen of a training's nodes to one observation. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.local import processes
-from adapters.easymaker.engines.local.processes import ProcessState
-from kfp_components.easymaker.launcher.exit_codes import ExitCode
+from adapters.easymaker.engines.local.launcher_runs import Node
 
 WATCH_SECONDS = 0.5
 START_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Node:
-    """One node's process, and the status file that its launcher writes (None before it does)."""
-
-    state: ProcessState
-    status: Mapping[str, Any] | None
-
-    @property
-    def stopped(self) -> bool:
-        by_launcher = self.status is not None and self.status.get("exit_code") == int(ExitCode.STOPPED)
-        return self.state.over and (self.state.cause == "stopped" or by_launcher)
-
-    @property
-    def phase(self) -> str:
-        return str(self.status.get("phase") or "PREPARING") if self.status else "PREPARING"
-
-    def failure(self) -> str:
-        """Why it failed, best word first: a limit that the wrapper enforced, then the launcher, then the exit."""
-        if self.state.cause in ("memory", "disk", "timeout", "lost", "unstartable"):
-            return self.state.reason
-        if self.status and self.status.get("reason"):
-            return str(self.status["reason"])
-        return self.state.reason
 
 
 def summarize(nodes: Sequence[Node]) -> Observation:

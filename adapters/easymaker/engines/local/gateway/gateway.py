@@ -27,13 +27,13 @@ from adapters.easymaker.crash_points import crash_point
 from adapters.easymaker.engines.local.gateway import envoy_bootstrap, envoy_routes, statistics
 from adapters.easymaker.engines.local.gateway.admin import Admin, AdminUnreachableError
 from adapters.easymaker.engines.local.gateway.certificates import Certificates
-from adapters.easymaker.engines.local.gateway.files import locked, read_json, write_json
 from adapters.easymaker.engines.local.gateway.stage_routes import (
     StageRoutes,
     check_endpoint_id,
     check_stage_id,
 )
 from adapters.easymaker.engines.local.gateway.statistics import ResourceStatistics, Tally
+from adapters.easymaker.engines.local.json_files import locked, read_json, write_json
 from adapters.easymaker.engines.local.processes import Phase, ProcessRunner, ProcessSpec
 from adapters.easymaker.errors import TemporaryEngineError
 from kserve_runtimes.oip.routes import READY, bind, segment

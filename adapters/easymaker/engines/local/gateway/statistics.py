@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from adapters.easymaker.engines.local.gateway.envoy_routes import counted_for
-from adapters.easymaker.engines.local.gateway.files import read_json, write_json
+from adapters.easymaker.engines.local.json_files import read_json, write_json
 
 PATTERN = r"^cluster\.[^.]+\.upstream_rq_(completed|[245]xx)$"
 
