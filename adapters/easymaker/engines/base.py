@@ -32,7 +32,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """``detail`` is merged into the record's state; ``recheck`` is the pause in seconds until the next look."""
+    """``reason`` says why it is so; that of an end stays the resource's, be it good or bad.
+
+    ``detail`` is merged into the record's state; ``recheck`` is the pause in seconds until the next look.
+    """
 
     phase: Phase
     reason: str = ""

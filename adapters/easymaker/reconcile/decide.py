@@ -153,7 +153,8 @@ def _towards_stopped(lifecycle: Lifecycle, record: Record, seen: Observation) ->
     if seen.phase in (Phase.PENDING, Phase.RUNNING):
         return Decision(Act.STOP, lifecycle.stopping, record.reason, min(seen.recheck, 0.5))
     if seen.phase is Phase.SUCCEEDED and lifecycle.completing:
-        return Decision(Act.NONE, lifecycle.completing, "completed before it could be stopped", AT_ONCE)
+        told = seen.reason or "completed before it could be stopped"
+        return Decision(Act.NONE, lifecycle.completing, told, AT_ONCE)
     # Also when MISSING: of several nodes the first may have been started.
     return Decision(Act.RELEASE, lifecycle.stopped, "stopped on request", None)
 
@@ -169,7 +170,7 @@ def _job(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
     if record.status in (lifecycle.completing, lifecycle.failing):
         return _finish(lifecycle, record)
     if seen.phase is Phase.SUCCEEDED and lifecycle.completing:
-        return Decision(Act.NONE, lifecycle.completing, "", AT_ONCE)
+        return Decision(Act.NONE, lifecycle.completing, seen.reason, AT_ONCE)
     if seen.phase in (Phase.FAILED, Phase.STOPPED) and lifecycle.failing:
         return Decision(Act.NONE, lifecycle.failing, seen.reason, AT_ONCE)
     if seen.phase is Phase.RUNNING:

@@ -50,6 +50,9 @@ def look(kind: Kind, driver: Driver, family: Family) -> Look:
 def _later(kind: Kind, record: Record, detail: Json, trouble: tuple[str, float]) -> Look:
     """Come back, ever more rarely, for as long as the trouble lasts."""
     reason, retry_after = trouble
+    if record.status in (kind.lifecycle.completing, kind.lifecycle.failing):
+        # How the job has ended is worth more than what is in the way of cleaning up.
+        reason = record.reason
     pause = min(retry_after * 1.5 ** min(record.attempts, 10), LONGEST_BACKOFF)
     return Look(Decision(Act.NONE, _working_status(kind, record), reason, pause), detail, record.attempts + 1)
 

@@ -215,6 +215,30 @@ def test_a_stop_that_came_too_late_lets_the_job_complete(make_family: MakeFamily
     assert look(kind, engine, make_family(kind, first.status, Goal.STOPPED)).decision.status == "COMPLETE"
 
 
+@pytest.mark.parametrize(
+    ("ended", "goal", "status"),
+    [
+        (Phase.SUCCEEDED, Goal.PRESENT, "RUNNING"),
+        (Phase.SUCCEEDED, Goal.STOPPED, "STOP_IN_PROGRESS"),
+        (Phase.FAILED, Goal.PRESENT, "RUNNING"),
+    ],
+)
+def test_the_reason_of_an_end_stays_through_the_cleaning_up(
+    ended: Phase, goal: Goal, status: str, make_family: MakeFamily, scripted: type
+) -> None:
+    """Also of a good end, such as a tuning that has reached its goal; also when cleaning up needs several attempts."""
+    kind = BY_NAME["training"]
+    seen, later = Observation(ended, "GoalReached"), TemporaryEngineError("busy")
+    decision = look(kind, scripted(seen), make_family(kind, status, goal)).decision
+    assert decision.reason == "GoalReached"
+    for acting in (later, later, None):
+        family = make_family(kind, decision.status, goal)
+        family = replace(family, record=replace(family.record, reason=decision.reason))
+        decision = look(kind, scripted(seen, acting), family).decision
+        assert decision.reason == "GoalReached"
+    assert decision.status in (kind.lifecycle.complete, kind.lifecycle.failed)
+
+
 def test_a_stopped_job_that_runs_after_all_is_stopped_again(make_family: MakeFamily, scripted: type) -> None:
     """A replica that was suspended before its start() can start a job after another replica has stopped it."""
     kind = BY_NAME["training"]
