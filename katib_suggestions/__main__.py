@@ -11,6 +11,7 @@ from katib_suggestions.usage import UsageError
 # By name: what `--help` says, and the module with `add_arguments(parser)` and `run(options) -> exit code`, loaded only
 # for its own command, since a service has little memory.
 COMMANDS = {
+    "early-stopping": ("serve median stopping for Katib's controller", "katib_suggestions.rpc.early_stopping_command"),
     "suggestion": ("serve suggestions for Katib's controller", "katib_suggestions.rpc.suggestion_command"),
 }
 

@@ -61,7 +61,8 @@ def read_experiment(message: api_pb2.Experiment, *, aliases: Mapping[str, str] |
     ``aliases`` are names of algorithms that stand for others.
     """
     spec = message.spec
-    algorithm, early_stopping = spec.algorithm, spec.early_stopping
+    algorithm = spec.algorithm
+    early_stopping, early_stopping_settings = read_early_stopping(spec.early_stopping)
     problems = _unreadable(spec)
     if problems:
         raise InvalidExperiment(tuple(problems))
@@ -77,9 +78,14 @@ def read_experiment(message: api_pb2.Experiment, *, aliases: Mapping[str, str] |
         additional_metrics=tuple(spec.objective.additional_metric_names),
         max_trials=spec.max_trial_count or None,
         parallel_trials=spec.parallel_trial_count or 3,
-        early_stopping=early_stopping.algorithm_name,
-        early_stopping_settings=_read_settings(early_stopping.algorithm_settings),
+        early_stopping=early_stopping,
+        early_stopping_settings=early_stopping_settings,
     )
+
+
+def read_early_stopping(spec: api_pb2.EarlyStoppingSpec) -> tuple[str, dict[str, str]]:
+    """The algorithm, which is empty where none is asked for, and its settings."""
+    return spec.algorithm_name, _read_settings(spec.algorithm_settings)
 
 
 def _unreadable(spec: api_pb2.ExperimentSpec) -> list[str]:

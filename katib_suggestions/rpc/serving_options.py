@@ -22,7 +22,7 @@ HIGHEST_PORT = 65535
 log = structlog.get_logger("katib_suggestions")
 
 
-def add_serving_arguments(parser: argparse.ArgumentParser, default_port: int) -> None:
+def add_serving_arguments(parser: argparse.ArgumentParser, default_port: int, workers: int) -> None:
     parser.set_defaults(default_port=default_port)
     parser.add_argument("--port", type=_port, help=f"default {default_port} unless --listen is given; 0 takes any")
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1; [::] for every address of a pod")
@@ -34,7 +34,7 @@ def add_serving_arguments(parser: argparse.ArgumentParser, default_port: int) ->
         help="a Unix socket in a directory that only its owner may enter; may be given more than once",
     )
     parser.add_argument("--metrics-port", type=_port, help="serve Prometheus metrics there; 0 takes any; default: none")
-    parser.add_argument("--workers", type=_workers, default=2, help="threads that calculate, default 2")
+    parser.add_argument("--workers", type=_workers, default=workers, help=f"threads, default {workers}")
     parser.add_argument("--log-level", type=str.lower, choices=LEVELS, default="info")
 
 

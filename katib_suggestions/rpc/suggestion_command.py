@@ -9,12 +9,14 @@ from katib_suggestions.rpc.serving_options import add_serving_arguments, run_ser
 from katib_suggestions.rpc.suggestion_service import SuggestionService
 
 PORT = 6789
+# They calculate, in a pod that has half a core.
+WORKERS = 2
 # The name that the probes of Katib's controller ask for.
 PROBE = "manager.v1beta1.Suggestion"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_serving_arguments(parser, PORT)
+    add_serving_arguments(parser, PORT, WORKERS)
     parser.add_argument(
         "--alias",
         action="append",
