@@ -16,6 +16,11 @@ Value = int | str
 _TOLERANCE = Decimal("1e-6")
 
 
+def _cell(unit: float, count: int) -> int:
+    """In which of `count` equal parts of [0, 1] `unit` lies."""
+    return min(count - 1, int(min(1.0, max(0.0, unit)) * count))
+
+
 class Dimension(ABC):
     """`cardinality` is the number of values, None where they are as many as there are doubles.
 
@@ -124,12 +129,10 @@ class _GridDimension(Dimension):
         return (self.index(value) + 0.5) / self._count
 
     def from_unit(self, unit: float) -> Value:
-        if self._coding:
-            steps = (self._coding.from_unit(unit) - self._low_double) / self._step_double
-            index = math.floor(steps + 0.5)
-        else:
-            index = int(unit * self._count)
-        return self.from_index(min(self._count - 1, max(0, index)))
+        if self._coding is None:
+            return self.from_index(_cell(unit, self._count))
+        steps = (self._coding.from_unit(unit) - self._low_double) / self._step_double
+        return self.from_index(min(self._count - 1, max(0, math.floor(steps + 0.5))))
 
     def _index_of(self, text: str) -> int | None:
         try:
@@ -200,8 +203,7 @@ class ListDimension(Dimension):
         return (self.index(value) + 0.5) / len(self._texts)
 
     def from_unit(self, unit: float) -> Value:
-        index = int(unit * len(self._texts))
-        return self._texts[min(len(self._texts) - 1, max(0, index))]
+        return self._texts[_cell(unit, len(self._texts))]
 
     def index(self, value: Value) -> int:
         return self._index[str(value)]

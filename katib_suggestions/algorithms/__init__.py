@@ -8,7 +8,7 @@ from importlib import import_module
 
 from katib_suggestions.algorithms.base import Algorithm, Request
 
-__all__ = ["ALGORITHMS", "Algorithm", "Request"]
+__all__ = ["ALGORITHMS", "Algorithm", "Request", "algorithm_names"]
 
 # A module with a name `ALGORITHM`.
 _MODULES = {
@@ -36,3 +36,8 @@ class _Algorithms(Mapping[str, Algorithm]):
 
 
 ALGORITHMS: Mapping[str, Algorithm] = _Algorithms()
+
+
+def algorithm_names() -> tuple[str, ...]:
+    """Every name that an experiment may use, aliases included, without loading any."""
+    return (*_MODULES, *ALIASES)
