@@ -91,7 +91,7 @@ STEPPED = [
 @every_algorithm
 @pytest.mark.parametrize(("parameter", "expected"), STEPPED)
 def test_a_step_is_kept_by_every_algorithm(algorithm: str, parameter: Parameter, expected: set[str]) -> None:
-    """skopt ignores it, hyperopt rounds out of the box, optuna writes 0.30000000000000004 and drops it for logUniform."""
+    """skopt drops it, hyperopt rounds out of the box, optuna writes 0.30000000000000004 and drops it in logUniform."""
     answers = suggest(experiment(algorithm, parameter), [], len(expected))
     assert {text for answer in answers for text in answer.values()} == expected
 
