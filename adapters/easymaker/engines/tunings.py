@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from adapters.easymaker.kinds import hyperparameter_tuning, tuning_ranges
+from adapters.easymaker.kinds import tuning_ranges, tuning_settings
 from adapters.easymaker.kinds.record import Json, Record
 from katib_suggestions.experiment import Experiment, Objective
 from katib_suggestions.trial import TrialCondition
@@ -75,14 +75,14 @@ def trial_id(record: Record, number: int) -> str:
 
 
 def nodes_of_a_trial(record: Record) -> int:
-    return hyperparameter_tuning.nodes_of_a_trial(record.spec)
+    return tuning_settings.nodes_of_a_trial(record.spec)
 
 
 def output_uris(record: Record, trial: str) -> tuple[str, str | None]:
     """Where a trial puts its model and its checkpoints: each in a directory of its own."""
     checkpoints = record.spec.get("checkPointUploadUri")
-    model = hyperparameter_tuning.trial_uri(record.spec["modelUploadUri"], trial)
-    return model, hyperparameter_tuning.trial_uri(checkpoints, trial) if checkpoints else None
+    model = tuning_settings.trial_uri(record.spec["modelUploadUri"], trial)
+    return model, tuning_settings.trial_uri(checkpoints, trial) if checkpoints else None
 
 
 def trial_answer(record: Record, trial: TrialView, now: float) -> Json:

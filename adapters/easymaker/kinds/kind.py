@@ -177,6 +177,13 @@ class Kind:
     def link(self, role: str) -> Link:
         return next(link for link in self.links if link.role == role)
 
+    def summary(self, record: Record | None) -> Json | None:
+        """A resource inside another one's answer. Its status must be there: without it the SDK fetches each again."""
+        if record is None:
+            return None
+        answer: Json = {self.id_field: record.id, self.status_field: record.status}
+        return answer | ({self.name_field: record.name} if self.name_field else {})
+
     def common_answer(self, record: Record) -> Json:
         """The fields that every kind answers with."""
         answer: Json = {

@@ -1,7 +1,7 @@
 """The settings of the guide's page Create Hyperparameter Tuning beyond those of a run, and the rules between them."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -114,3 +114,21 @@ def _metric_problems(body: TuningSettings, settled: Json) -> Sequence[str]:
     if (name := twice(names)) is not None:
         problems.append(f"metricList: {name} is given twice")
     return problems + [f"metricRegex: {problem}" for problem in metric_regex.problems(body.metric_regex)]
+
+
+def adapt_template(settings: Json, given: Mapping[str, Any]) -> Json:
+    """A template counts the nodes of one training, a tuning those of all that run at the same time."""
+    parallel = given.get("parallelTrialCount", 1)
+    nodes = settings.get("instanceCount")
+    if not isinstance(nodes, int) or not isinstance(parallel, int):
+        return settings
+    return settings | {"instanceCount": nodes * parallel}
+
+
+def nodes_of_a_trial(spec: Json) -> int:
+    return int(spec["instanceCount"]) // int(spec["parallelTrialCount"])
+
+
+def trial_uri(uri: str, trial_id: str) -> str:
+    """Where one training of a tuning puts what a training by itself puts at ``uri``."""
+    return f"{uri.rstrip('/')}/{trial_id}"
