@@ -11,6 +11,10 @@ class CannotListen(UsageError):
     """Where the server should listen, it cannot."""
 
 
+class NotAMessage(ValueError):
+    """Bytes that are not what the method takes."""
+
+
 class TooLate(Exception):
     """The caller's deadline has passed, or will before anything useful can be done."""
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from katib_suggestions.rpc.calls import Call
+from katib_suggestions.rpc.errors import NotAMessage
 from katib_suggestions.rpc.metrics import Metrics
 from katib_suggestions.rpc.refusals import refusal
-from katib_suggestions.rpc.services import Behaviour
+from katib_suggestions.rpc.services import Behaviour, Method
 
 Answer = Callable[[Any, Call], Awaitable[Any]]
 """A method of a service: a request and its call to the reply."""
@@ -24,23 +26,23 @@ log = structlog.get_logger("katib_suggestions")
 class Guard:
     metrics: Metrics
 
-    def around(self, method: str, answer: Answer) -> Behaviour:
-        """The behaviour for grpc.aio."""
+    def around(self, method: Method, answer: Answer) -> Behaviour:
+        """The behaviour for grpc.aio, of requests as bytes."""
 
-        async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        async def behaviour(request: bytes, context: grpc.aio.ServicerContext) -> Any:
             left = context.time_remaining()
-            call = Call(method, None if left is None else time.monotonic() + left)
+            call = Call(method.name, None if left is None else time.monotonic() + left)
             started = time.perf_counter()
             reference = ""
             try:
-                reply = await answer(request, call)
+                reply = await answer(_parsed(method, request), call)
             except asyncio.CancelledError:
                 self._record(call, "CANCELLED", started, "the caller has gone", reference)
                 raise
             except Exception as error:
                 code, details, reference = refusal(error)
                 if reference:
-                    log.exception("bug", method=method, reference=reference)
+                    log.exception("bug", method=method.name, reference=reference)
             else:
                 self._record(call, "OK", started, "", reference)
                 return reply
@@ -58,3 +60,10 @@ class Guard:
             log.info("answered", **about)
         elif not reference:
             log.warning("refused", **about, details=details)
+
+
+def _parsed(method: Method, request: bytes) -> Any:
+    try:
+        return method.request.FromString(request)
+    except DecodeError as error:
+        raise NotAMessage(f"the request is no {method.request.DESCRIPTOR.full_name}") from error

@@ -10,6 +10,7 @@ from katib_suggestions.search_space import InvalidExperiment
 
 _CODES: dict[type[Exception], grpc.StatusCode] = {
     errors.BadAddress: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotAMessage: grpc.StatusCode.INVALID_ARGUMENT,
     errors.TooLate: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.Busy: grpc.StatusCode.UNAVAILABLE,
     errors.LogsUnavailable: grpc.StatusCode.UNAVAILABLE,

@@ -45,8 +45,9 @@ async def serve(served: Served, listening: Listening, guard: Guard, ready: Calla
     """Until SIGTERM or SIGINT. ``ready`` is told the addresses, with the port that was chosen for port 0."""
     # A port that another program has is an error, not something to share.
     server = grpc.aio.server(options=[*UNLIMITED_MESSAGES, ("grpc.so_reuseport", 0)])
-    behaviours = {name: guard.around(name, answer) for name, answer in served.answers.items()}
-    server.add_generic_rpc_handlers((services.handlers(served.service, behaviours),))
+    methods = services.methods(served.service)
+    behaviours = {name: guard.around(methods[name], answer) for name, answer in served.answers.items()}
+    server.add_generic_rpc_handlers((services.handlers(served.service, behaviours, parsed=False),))
     # Set by the package at run time, depending on the version of Python.
     probes = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
     await probes.set(served.probe, health_pb2.HealthCheckResponse.SERVING)

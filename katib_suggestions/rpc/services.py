@@ -41,10 +41,9 @@ class Method:
     def path(self) -> str:
         return f"/{self.service}/{self.name}"
 
-    def handler(self, behaviour: Behaviour) -> Any:
-        return grpc.unary_unary_rpc_method_handler(
-            behaviour, request_deserializer=self.request.FromString, response_serializer=self.reply.SerializeToString
-        )
+    def handler(self, behaviour: Behaviour, *, parsed: bool = True) -> Any:
+        reads = self.request.FromString if parsed else None
+        return grpc.unary_unary_rpc_method_handler(behaviour, reads, self.reply.SerializeToString)
 
     def caller(self, channel: Channel) -> Any:
         return channel.unary_unary(
@@ -61,9 +60,12 @@ def methods(service: str) -> dict[str, Method]:
     }
 
 
-def handlers(service: str, behaviours: Mapping[str, Behaviour]) -> grpc.GenericRpcHandler:
-    """For ``server.add_generic_rpc_handlers``; a method that is not named stays unimplemented."""
+def handlers(service: str, behaviours: Mapping[str, Behaviour], *, parsed: bool = True) -> grpc.GenericRpcHandler:
+    """For ``server.add_generic_rpc_handlers``; a method that is not named stays unimplemented.
+
+    Not ``parsed``: behaviours get the bytes of the request. What gRPC itself cannot parse, it answers with UNKNOWN.
+    """
     known = methods(service)
     return grpc.method_handlers_generic_handler(
-        service, {name: known[name].handler(behaviour) for name, behaviour in behaviours.items()}
+        service, {name: known[name].handler(behaviour, parsed=parsed) for name, behaviour in behaviours.items()}
     )
