@@ -3,7 +3,8 @@
 ``EASYMAKER_CRASH_AT=reconcile.after_act`` makes the process end itself with SIGKILL when it gets to that point for the
 first time, ``EASYMAKER_CRASH_AT=reconcile.after_act:3`` when it gets there for the third time. Without the variable a
 point costs one comparison. The catalogue below is closed: a point that is not in it cannot be compiled into the code,
-and tests/failure/ (tests/cluster/ for those of the cluster engine) runs a life cycle once for each.
+and tests/failure/ (tests/cluster/ for those of the cluster engine, the tests of the local tunings for theirs) runs a
+life cycle once for each.
 """
 
 import os
@@ -26,6 +27,8 @@ POINTS = (
     "process.after_remove",
     "gateway.before_publish",
     "gateway.after_publish",
+    "tuning.before_append",
+    "tuning.after_append",
     "cluster.before_apply",
     "cluster.after_apply",
     "cluster.before_delete",

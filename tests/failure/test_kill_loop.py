@@ -15,8 +15,8 @@ from tests.failure.adapters_at_hand import Keeper
 from tests.failure.life import ANSWER, Life, Patient
 from tests.failure.remains import doubled, leftovers
 
-# The cluster engine's are tested on a Kubernetes API server (tests/cluster/).
-POINTS = tuple(point for point in crash_points.POINTS if not point.startswith("cluster."))
+# The cluster engine's are tested on a Kubernetes API server (tests/cluster/), a tuning's by tests of their own.
+POINTS = tuple(point for point in crash_points.POINTS if not point.startswith(("cluster.", "tuning.")))
 # The hit at which each adapter in turn dies.
 EVERYWHERE = (1, 2, 5)
 # There are few stops, spawns and changes of routes in a life, and each is reached again after the restart.

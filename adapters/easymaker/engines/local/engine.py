@@ -18,6 +18,7 @@ from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.tensorboard import TensorBoards
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.trainings import TrainingDriver
+from adapters.easymaker.engines.local.tunings import TuningDriver
 from adapters.easymaker.engines.records import RecordDriver
 from adapters.easymaker.settings import Settings
 
@@ -57,6 +58,7 @@ def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:
     drivers: dict[str, Driver] = {
         "experiment": ExperimentDriver(home, boards),
         "training": trainings,
+        "hyperparameter-tuning": TuningDriver(tools, catalogue, settings),
         "training-template": RecordDriver(),
         "model": ModelDriver(tools),
         "endpoint": EndpointDriver(platform.gateway),

@@ -21,9 +21,13 @@ class JobAccess:
     """``object_storage`` is HOST:PORT of the local object storage behind its TLS, ``ca_file`` the local CA."""
 
     home: LocalHome
-    token_key: bytes
+    token_key_file: Path
     object_storage: str
     ca_file: Path
+
+    @property
+    def token_key(self) -> bytes:
+        return self.token_key_file.read_bytes()
 
     def environment(self, appkey: str, directory: Path, seconds: float) -> dict[str, str]:
         """Variables for a launcher; its token, good for ``seconds``, is put into ``directory``."""

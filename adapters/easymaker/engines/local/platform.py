@@ -1,4 +1,4 @@
-"""The local engine's own programs: object storage and gateway, started, watched and ended."""
+"""The local engine's own programs: object storage, gateway and what tunings ask; started, watched and ended."""
 
 import threading
 import time
@@ -12,12 +12,13 @@ from adapters.easymaker.engines.local.home import CONTAINER, LocalHome
 from adapters.easymaker.engines.local.object_storage import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
 from adapters.easymaker.engines.local.processes import ProcessRunner
+from adapters.easymaker.engines.local.tuning_services import CONTROLLER_PREFIX, PREFIX, TuningServices
 from adapters.easymaker.errors import EngineError, TemporaryEngineError
 from adapters.easymaker.settings import Settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
-OWN = ("object-storage-", "gateway")
+OWN = ("object-storage-", "gateway", PREFIX)
 TRAINING = "training-"
 
 
@@ -29,6 +30,7 @@ class LocalPlatform:
         self._home = home
         self._runner = runner
         self._storage = ObjectStorage(home.root / "object-storage", runner, environments)
+        self.tuning_services = TuningServices(home, runner)
         self._gateway: Gateway | None = None
         self._ready = threading.Event()
         self._trouble = ""
@@ -84,7 +86,7 @@ class LocalPlatform:
     def access(self) -> Access:
         """Raises TemporaryEngineError before the platform has started."""
         host = f"127.0.0.1:{self._settings.object_storage_port}"
-        return Access(self._home, self._storage.token_key, host, self.gateway().ca_file)
+        return Access(self._home, self._storage.token_key_file, host, self.gateway().ca_file)
 
     def supervise(self) -> list[str]:
         if self._gateway is None:
@@ -92,7 +94,7 @@ class LocalPlatform:
         restarted = self._storage.restart_dead()
         if self._gateway.restart_dead():
             restarted.append("gateway")
-        return restarted
+        return restarted + self.tuning_services.supervise()
 
     def parts(self) -> list[Part]:
         settings = self._settings
@@ -106,10 +108,13 @@ class LocalPlatform:
         return [
             Part("object storage", storage, address, "OpenStack Swift behind TLS"),
             Part("gateway", gateway, f"https://127.0.0.1:{settings.gateway_port}", "Envoy"),
+            *self.tuning_services.parts(),
         ]
 
     def stop(self) -> None:
         """End every process of this home. Trainings that were running are noted, to begin again at the next start."""
+        # First those that start others; they go on with what is ended below as something that was interrupted.
+        self._end([name for name in self._runner.names() if name.startswith(CONTROLLER_PREFIX)])
         names = self._runner.names()
         for name in names:
             if name.startswith(TRAINING) and not self._runner.observe(name).over:

@@ -56,6 +56,11 @@ class ObjectStorage:
         return secret_file(self._token_key)
 
     @property
+    def token_key_file(self) -> Path:
+        """Where that is, once the storage has been started."""
+        return self._token_key
+
+    @property
     def proxy_port(self) -> int:
         """Plain-HTTP port of the proxy; raises TemporaryEngineError before the first start."""
         return self._ports().proxy

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from adapters.easymaker.engines.base import Phase
+from adapters.easymaker.engines.local.launcher_runs import Node
 from adapters.easymaker.engines.local.processes import Phase as ProcessPhase
 from adapters.easymaker.engines.local.processes import ProcessState
-from adapters.easymaker.engines.local.launcher_runs import Node
 from adapters.easymaker.engines.local.training_progress import summarize
 from kfp_components.easymaker.launcher.exit_codes import ExitCode
 

@@ -1,0 +1,104 @@
+"""A tuning's journal as the adapter reads it, and its trials in the words of both engines."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.easymaker.engines.local.tuning import series, trials
+from adapters.easymaker.engines.local.tuning.journal import Event
+from adapters.easymaker.engines.local.tuning.ledger import Ledger, Reduced, Trial
+from adapters.easymaker.engines.tunings import MetricSeries, MetricValue, MetricView, TrialView
+from adapters.easymaker.kinds.record import Record
+
+# Of tunings that somebody has looked at lately; any other is read again.
+MOST_REMEMBERED = 200
+
+
+@dataclass
+class _Reading:
+    ledger: Ledger = field(default_factory=Ledger)
+    offset: int = 0
+    inode: int = 0
+
+
+class Journals:
+    """Ledgers by journal. Of a journal that grows, only what is new is read."""
+
+    def __init__(self) -> None:
+        self._readings: dict[Path, _Reading] = {}
+
+    def ledger(self, path: Path) -> Ledger | None:
+        """None as long as there is no journal."""
+        try:
+            with path.open("rb") as file:
+                inode = _inode(path)
+                reading = self._readings.pop(path, None)
+                if reading is None or reading.inode != inode:
+                    reading = _Reading(inode=inode)
+                file.seek(reading.offset)
+                for line in file:
+                    if not line.endswith(b"\n") or (event := _event(line)) is None:
+                        break
+                    reading.ledger.apply(event)
+                    reading.offset += len(line)
+        except FileNotFoundError:
+            return None
+        self._readings[path] = reading
+        if len(self._readings) > MOST_REMEMBERED:
+            self._readings.pop(next(iter(self._readings)), None)
+        return reading.ledger
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
+def _event(line: bytes) -> Event | None:
+    """None for what a power cut has left of one; the controller cuts it away when it starts."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def trial_views(record: Record, directory: Path, ledger: Ledger) -> list[TrialView]:
+    return [_view(record, directory, trial) for trial in ledger.ordered]
+
+
+def series_views(record: Record, directory: Path, chosen: Sequence[Trial]) -> list[MetricSeries]:
+    return [each for trial in chosen for each in _series(record, directory, trial)]
+
+
+def _view(record: Record, directory: Path, trial: Trial) -> TrialView:
+    return TrialView(
+        id=trial.id,
+        name=_name(record, trial),
+        condition=trial.condition,
+        assignments=trial.assignments,
+        metrics=tuple(_metrics(directory, trial)),
+        reason=trial.reason,
+        created_at=trial.created_at,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
+    )
+
+
+def _metrics(directory: Path, trial: Trial) -> Iterator[MetricView]:
+    known: dict[str, Reduced] = dict(trial.metrics)
+    if trial.active and trial.started_at is not None:
+        known = series.reduced(trials.series_path(directory, trial))
+    for name, reduced in known.items():
+        yield MetricView(name, reduced.min, reduced.max, reduced.latest)
+
+
+def _series(record: Record, directory: Path, trial: Trial) -> Iterator[MetricSeries]:
+    values: dict[str, list[MetricValue]] = {}
+    for at, metric, text in series.read(trials.series_path(directory, trial)):
+        values.setdefault(metric, []).append(MetricValue(at, text))
+    for metric, logged in values.items():
+        yield MetricSeries(trial.id, _name(record, trial), metric, logged)
+
+
+def _name(record: Record, trial: Trial) -> str:
+    return f"{record.name}-{trial.number:04d}"
