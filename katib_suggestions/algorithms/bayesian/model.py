@@ -1,0 +1,85 @@
+"""From a history to an acquisition function: which observations count, the model of them, and of what is pending."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from katib_suggestions.algorithms.bayesian.acquisition import Acquisition
+from katib_suggestions.algorithms.bayesian.domain import Domain
+from katib_suggestions.algorithms.bayesian.gaussian_process import Hyperparameters, Posterior, cholesky, fit
+from katib_suggestions.algorithms.bayesian.quasi_newton import Array, Rows
+from katib_suggestions.algorithms.bayesian.values import standardised
+
+# A model holds at most so many observations, and is fitted to at most so many: the cost grows with the cube.
+MOST_MODELLED = 400
+MOST_FITTED = 200
+_ROUNDS = 50
+# Drawn per pending point.
+_FANTASIES = 16
+# Pending and failed points beyond so many say little.
+_MOST_PENDING = 64
+
+
+@dataclass(frozen=True)
+class Model:
+    """`centres`: the best points that have been observed, by the model; `best`: the least value, by the model."""
+
+    domain: Domain
+    objective: Posterior
+    success: Posterior | None
+    centres: Array
+    best: float
+
+    @classmethod
+    def of(cls, domain: Domain, x: Array, values: Array, failed: Array) -> "Model":
+        rows = relevant(x, values, MOST_MODELLED)
+        x, y = x[rows], standardised(values[rows])
+        objective = Posterior(x, y, domain.categorical, _fitted(domain, x, y))
+        means = objective.predict(x)[0][:, 0]
+        order = np.argsort(means, kind="stable")
+        success = _success(domain, x, failed[-MOST_FITTED:]) if len(failed) else None
+        return cls(domain, objective, success, x[order[:4]], float(means[order[0]]))
+
+    @property
+    def lengths(self) -> Array:
+        return 1.0 / np.sqrt(self.objective.hyperparameters.weights)
+
+    def acquisition(self, pending: Array, rng: np.random.Generator) -> Acquisition:
+        """What is pending gets values as the model has them, drawn together several times."""
+        pending = pending[-_MOST_PENDING:]
+        if not len(pending):
+            return Acquisition(self.objective, np.array([self.best]), self.success)
+        known = self.objective
+        covariance = known.covariance(pending)
+        factor = cholesky(covariance + 1e-9 * known.hyperparameters.scale * np.eye(len(pending)))
+        draws = known.predict(pending)[0] + factor @ rng.standard_normal((len(pending), _FANTASIES))
+        posterior = Posterior(
+            np.concatenate((known.x, pending)),
+            np.concatenate((np.repeat(known.y, _FANTASIES, axis=1), draws)),
+            self.domain.categorical,
+            known.hyperparameters,
+        )
+        return Acquisition(posterior, np.minimum(self.best, draws.min(0)), self.success)
+
+
+def _fitted(domain: Domain, x: Array, y: Array) -> Hyperparameters:
+    rows = relevant(x, y, MOST_FITTED)
+    return fit(x[rows], y[rows], domain.categorical, _ROUNDS)
+
+
+def _success(domain: Domain, x: Array, failed: Array) -> Posterior:
+    rows = np.arange(len(x))[-MOST_FITTED:]
+    points = np.concatenate((x[rows], failed))
+    results = np.concatenate((np.ones(len(rows)), np.zeros(len(failed))))
+    centred = results - results.mean()
+    return Posterior(points, results, domain.categorical, fit(points, centred / centred.std(), domain.categorical, 30))
+
+
+def relevant(x: Array, values: Array, most: int) -> Rows:
+    """All rows, or the best half of `most` and as many of the rest, evenly over the order of their values."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    half = most // 2
+    others = order[half:][np.linspace(0, len(order) - half - 1, most - half).astype(np.intp)]
+    return np.sort(np.concatenate((order[:half], others)))
