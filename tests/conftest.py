@@ -30,7 +30,16 @@ PATIENCE = 120.0
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
-SETTLED = {"ACTIVE", "COMPLETE", "STOPPED", "FAIL_TRAIN", "CREATE_FAILED", "UPDATE_FAILED", "DEPLOY_FAILED"}
+SETTLED = {
+    "ACTIVE",
+    "COMPLETE",
+    "STOPPED",
+    "FAIL_TRAIN",
+    "FAIL_HYPERPARAMETER_TUNING",
+    "CREATE_FAILED",
+    "UPDATE_FAILED",
+    "DEPLOY_FAILED",
+}
 TOKENS = {
     "owner": {"local": "owner"},
     "reader": {"local": "reader"},
@@ -254,6 +263,30 @@ class Api:
             "modelUploadUri": "nas://out:/",
             "timeoutMinutes": 60,
         } | changes
+
+    def tuning_body(self, experiment_id: str, **changes: Any) -> dict[str, Any]:
+        """As a training's, run four times with other values of x; its program prints ``score=…``."""
+        run = {name: value for name, value in self.training_body(experiment_id).items() if name != "trainingName"}
+        return (
+            run
+            | {
+                "hyperparameterTuningName": "tuning",
+                "hyperparameterSpecList": [
+                    {
+                        "hyperparameterName": "x",
+                        "hyperparameterTypeCode": "double",
+                        "hyperparameterMinValue": "0",
+                        "hyperparameterMaxValue": "1",
+                    }
+                ],
+                "metricList": [{"name": "score"}],
+                "objectiveMetric": {"name": "score"},
+                "objectiveTypeCode": "MAXIMIZE",
+                "tuningStrategyName": "RANDOM",
+                "maxTrialCount": 4,
+            }
+            | changes
+        )
 
 
 @pytest.fixture(scope="session")

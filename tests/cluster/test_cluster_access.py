@@ -195,6 +195,13 @@ def needs(ours: Population) -> list[tuple[str, str, Json, set[tuple[str, Verb]]]
             {("experiments", get), ("trainings", get)},
         ),
         ("POST", "/models", {"modelName": "m", "trainingId": ids["training"]}, {("trainings", get)}),
+        ("POST", "/hyperparameter-tunings", bodies["hyperparameter-tuning"], {("experiments", get)}),
+        (
+            "POST",
+            "/models",
+            {"modelName": "m", "hyperparameterTuningId": ids["hyperparameter-tuning"]},
+            {("hyperparameter-tunings", get)},
+        ),
         ("POST", "/endpoints", bodies["endpoint"], {("models", get)}),
         ("PUT", f"/endpoints/{ids['endpoint']}/default-stage", stage_change, {("endpoint-stages", get)}),
         (

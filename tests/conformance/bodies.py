@@ -50,6 +50,25 @@ def _training(rows: Rows) -> Json:
     return _settings(rows) | {"trainingName": _name("training"), "experimentId": ready(rows, "experiment")}
 
 
+def _tuning(rows: Rows) -> Json:
+    return _settings(rows) | {
+        "hyperparameterTuningName": _name("tuning"),
+        "experimentId": ready(rows, "experiment"),
+        "hyperparameterSpecList": [
+            {
+                "hyperparameterName": "x",
+                "hyperparameterTypeCode": "double",
+                "hyperparameterMinValue": "0",
+                "hyperparameterMaxValue": "1",
+            }
+        ],
+        "objectiveMetric": {"name": "score"},
+        "objectiveTypeCode": "MAXIMIZE",
+        "tuningStrategyName": "RANDOM",
+        "maxTrialCount": 4,
+    }
+
+
 def _template(rows: Rows) -> Json:
     return _settings(rows) | {"trainingTemplateName": _name("template")}
 
@@ -89,6 +108,7 @@ def flavor(rows: Rows) -> str:
 _BODIES: dict[str, Callable[[Rows], Json]] = {
     "experiment": _experiment,
     "training": _training,
+    "hyperparameter-tuning": _tuning,
     "training-template": _template,
     "model": _model,
     "endpoint": _endpoint,

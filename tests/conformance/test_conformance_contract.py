@@ -5,7 +5,7 @@ The kinds that serve are asked the same in test_conformance_serving.py.
 
 import pytest
 
-from adapters.easymaker.engines.base import SupportsLogs, SupportsReports
+from adapters.easymaker.engines.base import SupportsLogs, SupportsPartLogs, SupportsReports
 from adapters.easymaker.kinds import KINDS
 from adapters.easymaker.kinds.record import Goal
 from tests.conformance.world import World
@@ -18,6 +18,7 @@ def test_every_kind_has_a_driver_that_can_do_what_the_kind_declares(world: World
     for kind in KINDS:
         driver = world.drivers[kind.name]
         assert isinstance(driver, SupportsLogs) == kind.has_logs
+        assert isinstance(driver, SupportsPartLogs) == bool(kind.log_part)
         assert isinstance(driver, SupportsReports) == bool(kind.reports)
 
 

@@ -27,6 +27,10 @@ class Population:
         body = self.api.training_body(self.ids["experiment"], imageId=self.api.image(NOT_RUNNABLE))
         return body | {"trainingName": f"training {self.mark}", "description": self.mark} | changes
 
+    def tuning_body(self, **changes: Any) -> dict[str, Any]:
+        body = self.api.tuning_body(self.ids["experiment"], imageId=self.api.image(NOT_RUNNABLE))
+        return body | {"hyperparameterTuningName": f"tuning {self.mark}", "description": self.mark} | changes
+
     def deployment(self, **changes: Any) -> dict[str, Any]:
         return {
             "description": self.mark,
@@ -40,6 +44,7 @@ class Population:
         return {
             "experiment": {"experimentName": f"experiment {self.mark}", "description": self.mark},
             "training": self.training_body(),
+            "hyperparameter-tuning": self.tuning_body(),
             "training-template": template | {"trainingTemplateName": f"template {self.mark}"},
             "model": {
                 "modelName": f"model-{self.mark}",
@@ -58,7 +63,7 @@ class Population:
 
     def create(self) -> None:
         self.ids = {"experiment": "", "model": ""}
-        for kind in ("experiment", "training", "training-template", "model"):
+        for kind in ("experiment", "training", "hyperparameter-tuning", "training-template", "model"):
             self._create(kind)
         self._create_endpoint()
         self._create("endpoint-model")

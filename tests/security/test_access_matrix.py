@@ -123,6 +123,17 @@ def test_every_route_for_every_caller(installation: Any, ours: Any, capsys: pyte
     assert leaks == []
 
 
+def references_of_tunings(
+    foreign: dict[str, str], bodies: dict[str, Any]
+) -> list[tuple[str, str, str, dict[str, Any]]]:
+    model = {"modelName": "m", "hyperparameterTuningId": foreign["hyperparameter-tuning"]}
+    tuning = bodies["hyperparameter-tuning"] | {"experimentId": foreign["experiment"]}
+    return [
+        ("experimentId of a tuning", "POST", "/hyperparameter-tunings", tuning),
+        ("hyperparameterTuningId", "POST", "/models", model),
+    ]
+
+
 def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, Any]]]:
     """(what, method, path, body): requests of ours that name a resource of theirs."""
     mine, foreign, bodies = ours.ids, theirs.ids, ours.bodies()
@@ -164,6 +175,7 @@ def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, An
             {"experimentId": foreign["experiment"]},
         ),
     ]
+    cases += references_of_tunings(foreign, bodies)
     for kind in KINDS:
         path = f"/{kind.plural}/{foreign[kind.name]}"
         cases += [(f"{kind.name}", "GET", path, {}), (f"{kind.name}", "DELETE", path, {})]

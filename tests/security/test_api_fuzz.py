@@ -40,6 +40,7 @@ class Fuzz:
         api, bodies = population.api, population.bodies()
         self.values = (
             bodies["training"]
+            | bodies["hyperparameter-tuning"]
             | bodies["model"]
             | {
                 "trainingTemplateId": self.ids["training-template"],
@@ -52,7 +53,7 @@ class Fuzz:
                 "flavorId": api.flavor(),
             }
         )
-        for free in ("trainingName", "modelName", "description"):
+        for free in ("trainingName", "hyperparameterTuningName", "modelName", "description"):
             del self.values[free]
 
     def check(self, case: Case, real: bool) -> None:

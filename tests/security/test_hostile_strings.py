@@ -164,6 +164,32 @@ def found(answer: Any, path: tuple[Any, ...]) -> Any:
     return answer
 
 
+TUNED = {
+    "hyperparameterSpecList": [
+        {
+            "hyperparameterName": "x",
+            "hyperparameterTypeCode": "int",
+            "hyperparameterMinValue": "1",
+            "hyperparameterMaxValue": "9",
+            "hyperparameterStep": "2",
+            "defaultValue": "1",
+        },
+        {
+            "hyperparameterName": "y",
+            "hyperparameterTypeCode": "categorical",
+            "hyperparameterSpecifiedValues": "a, b",
+        },
+    ],
+    "metricList": [{"name": "score"}, {"name": "loss"}],
+    "metricRegex": r"(\w+)=(\S+)",
+    "earlyStoppingAlgorithm": "MEDIAN",
+}
+
+
+def without(body: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != name}
+
+
 def full_bodies(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """Create bodies with every string field that there is, by kind: (method, path, body)."""
     bodies = population.bodies()
@@ -197,6 +223,11 @@ def full_bodies(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
     return {
         "experiment": ("POST", "/experiments", bodies["experiment"] | {"parentPipelineRunTaskName": "t"}),
         "training": ("POST", "/trainings", bodies["training"] | settings | {"trainingTypeCode": "NORMAL"}),
+        "hyperparameterTuning": (
+            "POST",
+            "/hyperparameter-tunings",
+            bodies["hyperparameter-tuning"] | without(settings, "hyperparameterList") | TUNED,
+        ),
         "trainingTemplate": ("POST", "/training-templates", bodies["training-template"] | settings),
         "model": ("POST", "/models", bodies["model"] | model),
         "endpoint": ("POST", "/endpoints", bodies["endpoint"] | stage),
@@ -210,6 +241,11 @@ def updates(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
     return {
         "experiment update": ("PUT", f"/experiments/{ids['experiment']}", named | {"experimentName": "n"}),
         "training update": ("PUT", f"/trainings/{ids['training']}", named | {"trainingName": "n"}),
+        "hyperparameterTuning update": (
+            "PUT",
+            f"/hyperparameter-tunings/{ids['hyperparameter-tuning']}",
+            named | {"hyperparameterTuningName": "n"},
+        ),
         "model update": ("PUT", f"/models/{ids['model']}", named | {"modelName": "n"}),
         "endpoint update": ("PUT", f"/endpoints/{ids['endpoint']}", named | {"endpointName": "n"}),
         "endpointStage update": ("PUT", f"/endpoint-stages/{ids['endpoint-stage']}", named),
@@ -333,7 +369,7 @@ def test_what_was_accepted_is_listed_as_it_was_sent(attacked: Any) -> None:
     found_again = api.ok("GET", "/experiments", params={"experimentNameList": name})["experimentList"]
     assert [e["experimentId"] for e in found_again] == [made["experimentId"]]
     assert found_again[0]["description"] == "\u202etxt\n\t<b>"
-    for kind in ("experiments", "trainings", "training-templates", "models", "endpoints"):
+    for kind in ("experiments", "trainings", "hyperparameter-tunings", "training-templates", "models", "endpoints"):
         assert api.ok("GET", f"/{kind}")["totalCount"] > 0
 
 

@@ -5,6 +5,7 @@ from adapters.easymaker.kinds import (
     endpoint_model,
     endpoint_stage,
     experiment,
+    hyperparameter_tuning,
     model,
     training,
     training_template,
@@ -14,6 +15,7 @@ from adapters.easymaker.kinds.kind import Kind
 KINDS: tuple[Kind, ...] = (
     experiment.KIND,
     training.KIND,
+    hyperparameter_tuning.KIND,
     training_template.KIND,
     model.KIND,
     endpoint.KIND,

@@ -15,6 +15,7 @@ from adapters.easymaker.engines.cluster.models import ModelDriver
 from adapters.easymaker.engines.cluster.parts import ClusterParts
 from adapters.easymaker.engines.cluster.platform import ClusterPlatform
 from adapters.easymaker.engines.cluster.trainings import TrainingDriver
+from adapters.easymaker.engines.cluster.tunings import TuningDriver
 from adapters.easymaker.engines.records import RecordDriver
 from adapters.easymaker.settings import Settings
 
@@ -44,6 +45,7 @@ def drivers(parts: ClusterParts) -> dict[str, Driver]:
     return {
         "experiment": ExperimentDriver(parts),
         "training": TrainingDriver(parts),
+        "hyperparameter-tuning": TuningDriver(),
         "training-template": RecordDriver(),
         "model": ModelDriver(parts),
         "endpoint": EndpointDriver(parts),

@@ -173,7 +173,7 @@ def test_model_only_from_a_complete_training(rules_api: Any, experiment: str) ->
         ("modelFormatCode", {"modelFormatCode": None}),
         ("modelFormatCode", {"modelFormatCode": "EXCEL"}),
         ("exactly one", {"modelUploadUri": None}),
-        ("hyperparameterTuningId", {"hyperparameterTuningId": "x", "modelUploadUri": None}),
+        ("hyperparameterTuningId: there is no", {"hyperparameterTuningId": "x", "modelUploadUri": None}),
         ("fineTuningId", {"fineTuningId": "x", "modelUploadUri": None}),
         ("parameterList", {"parameterList": parameters(1) * 2}),
         ("parameterList", {"parameterList": parameters(101)}),

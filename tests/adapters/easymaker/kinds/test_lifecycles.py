@@ -12,6 +12,7 @@ GUIDE = next(iter((Path(__file__).parents[5] / "shared" / "seeds").glob("000_*.t
 TITLES = {
     "experiment": "### List of Experiments",
     "training": "### Training List",
+    "hyperparameter-tuning": "### Hyperparameter Tuning List",
     "model": "### Model List",
     "endpoint": "### Endpoint List",
     "endpoint-stage": "### Endpoint Stage List",
