@@ -12,7 +12,7 @@ from katib_suggestions.rpc import logs
 from katib_suggestions.rpc.calls import Workers
 from katib_suggestions.rpc.guard import Guard
 from katib_suggestions.rpc.metrics import Metrics
-from katib_suggestions.rpc.server import Listening, Served, address_of, serve
+from katib_suggestions.rpc.server import UNIX, Listening, Served, address_of, serve
 
 LEVELS = ("debug", "info", "warning", "error")
 # Less than the 30 s that Kubernetes gives a pod.
@@ -29,6 +29,7 @@ def add_serving_arguments(parser: argparse.ArgumentParser, default_port: int, wo
     parser.add_argument(
         "--listen",
         action="append",
+        type=_socket,
         default=[],
         metavar="unix:PATH",
         help="a Unix socket in a directory that only its owner may enter; may be given more than once",
@@ -42,6 +43,12 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= HIGHEST_PORT):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {HIGHEST_PORT} is needed")
     return int(text)
+
+
+def _socket(text: str) -> str:
+    if not text.startswith(UNIX):
+        raise argparse.ArgumentTypeError(f"{text!r} is no {UNIX}PATH; ports are for --host and --port")
+    return text
 
 
 def _workers(text: str) -> int:

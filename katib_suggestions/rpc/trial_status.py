@@ -6,11 +6,11 @@ again when Katib's controller was faster.
 """
 
 import http.client
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from katib_suggestions.rpc.errors import StatusRefused, StatusUnavailable, TrialNotFound
 from katib_suggestions.rpc.service_account import MERGE, Answer, ServiceAccount
@@ -18,6 +18,8 @@ from katib_suggestions.rpc.service_account import MERGE, Answer, ServiceAccount
 EARLY_STOPPED = "EarlyStopped"
 # A trial that has ended otherwise keeps its end.
 ENDED = ("Succeeded", "Failed", "Killed", "MetricsUnavailable", EARLY_STOPPED)
+# As Kubernetes has it; anything else could name another object by its path.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _CONFLICT, _NOT_FOUND = 409, 404
 # 401: the token was replaced while the request was under way. 429 and above 500: the server says that it is overloaded.
@@ -34,6 +36,8 @@ class TrialStatuses:
 
         Raises TrialNotFound, StatusRefused, or StatusUnavailable when the seconds are over.
         """
+        if not _NAME.fullmatch(name):
+            raise TrialNotFound(f"{name!r} is no name that a trial could have")
         deadline = time.monotonic() + seconds
         pause = _FIRST_PAUSE
         while True:
@@ -47,7 +51,7 @@ class TrialStatuses:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _attempt(self, name: str, seconds: float) -> "str | _Passing":
-        path = f"/apis/kubeflow.org/v1beta1/namespaces/{self._account.namespace}/trials/{quote(name, safe='')}"
+        path = f"/apis/kubeflow.org/v1beta1/namespaces/{self._account.namespace}/trials/{name}"
         try:
             found = self._account.request("GET", path, seconds)
             if found.status != http.client.OK:
