@@ -139,9 +139,6 @@ class _GridDimension(Dimension):
             steps = grid_position(self._low, self._step, number(text))
         except ValueError:
             return None
-        # By size first: a number far outside has more digits than are worth computing.
-        if not -1 < steps < self._count:
-            return None
         index = int(steps.to_integral_value())
         near = abs(steps - index) <= _TOLERANCE and 0 <= index < self._count
         return index if near else None

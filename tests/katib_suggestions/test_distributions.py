@@ -72,6 +72,15 @@ def test_normal_is_centred_with_a_sixth_of_the_range_and_stays_in_the_box(
     assert max(numbers) <= float(parameter.max)
 
 
+def test_a_normal_grid_is_even_on_both_sides() -> None:
+    found = shares(integer("p", "1", "7", distribution="normal"))
+    ordered = [found[text] for text in sorted(found, key=int)]
+    assert ordered == pytest.approx(ordered[::-1], abs=1e-3)
+    assert ordered[:4] == sorted(ordered[:4])
+    # A sixth of the range is one step here.
+    assert ordered[3] == pytest.approx(2 * NormalDist().cdf(0.5) - 1, abs=2e-3)
+
+
 def test_a_log_uniform_int_gives_each_doubling_the_same_share() -> None:
     below = [share_below(integer("p", "1", "1024", distribution="logUniform"), bound) for bound in (16, 64, 256)]
     assert [below[1] - below[0], below[2] - below[1]] == pytest.approx([0.2, 0.2], abs=0.01)
