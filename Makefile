@@ -58,6 +58,7 @@ image-locks: setup
 	$(COMPILE) -c requirements/lock.txt $(LOCKS)/build.in -o $(LOCKS)/build.txt
 	$(COMPILE) -c requirements/lock.txt --extra cluster pyproject.toml -o $(LOCKS)/adapter.txt
 	$(COMPILE) -c requirements/lock.txt --extra storage pyproject.toml -o $(LOCKS)/storage-initializer.txt
+	$(COMPILE) -c requirements/lock.txt --extra suggestions pyproject.toml -o $(LOCKS)/katib-suggestions.txt
 	$(COMPILE) kserve_runtimes/models/sklearn.requirements.txt -o $(LOCKS)/mlserver.txt
 	for image in python-train pytorch-train tensorflow-train-cpu tensorflow-train-gpu; do \
 	  $(COMPILE) --extra launcher pyproject.toml $(LOCKS)/$$image.in $(LOCKS)/train-tools.in -o $(LOCKS)/$$image.txt || exit 1; done

@@ -10,6 +10,7 @@ DOCKERFILES = {
     "adapter": ROOT / "adapters/easymaker/Dockerfile",
     "training": ROOT / "kfp_components/easymaker/launcher/Dockerfile",
     "storage-initializer": ROOT / "kserve_runtimes/storage/Dockerfile",
+    "katib-suggestions": ROOT / "katib_suggestions/Dockerfile",
     "mlserver": ROOT / "kserve_runtimes/models/Dockerfile",
 }
 SITE_PACKAGES = "/opt/easymaker/lib/python3.11/site-packages"

@@ -220,6 +220,21 @@ def test_the_storage_initializer_says_what_it_needs(image: Image) -> None:
     assert "usage" in ended.output
 
 
+@of("katib-suggestions")
+@pytest.mark.parametrize("service", ["suggestion", "early-stopping"])
+def test_the_services_for_katib_have_all_that_they_import(image: Image, service: str) -> None:
+    ended = image.run(service, "--host", "no host")
+    assert ended.code == 2, ended.output
+    assert "is no address" in ended.output
+
+
+@of("katib-suggestions")
+def test_every_algorithm_can_be_loaded_in_the_image(image: Image) -> None:
+    loads = "from katib_suggestions.algorithms import ALGORITHMS; print(len([ALGORITHMS[name] for name in ALGORITHMS]))"
+    ended = image.run(command=["python", "-c", loads])
+    assert (ended.code, ended.output.strip()) == (0, "3")
+
+
 @pytest.mark.parametrize(
     ("name", "file", "path"),
     [

@@ -76,13 +76,18 @@ def test_every_package_has_hashes_and_no_address(lock: Path) -> None:
 
 @pytest.mark.parametrize(
     ("lock", "extra"),
-    [("adapter", "cluster"), ("storage-initializer", "storage"), *((name, "launcher") for name in TRAININGS)],
+    [
+        ("adapter", "cluster"),
+        ("katib-suggestions", "suggestions"),
+        ("storage-initializer", "storage"),
+        *((name, "launcher") for name in TRAININGS),
+    ],
 )
 def test_a_lock_holds_what_its_part_needs(lock: str, extra: str) -> None:
     assert missing(of_extra(extra), FOLDER / f"{lock}.txt") == []
 
 
-@pytest.mark.parametrize("lock", ["adapter", "build", "storage-initializer"])
+@pytest.mark.parametrize("lock", ["adapter", "build", "katib-suggestions", "storage-initializer"])
 def test_an_image_has_the_versions_that_the_tests_run_with(lock: str) -> None:
     tested = pins(ROOT / "requirements/lock.txt")
     differing = {name: version for name, version in pins(FOLDER / f"{lock}.txt").items() if tested[name] != version}

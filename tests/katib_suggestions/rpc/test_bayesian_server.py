@@ -2,7 +2,6 @@
 
 import random
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,18 +32,14 @@ def test_probes_are_answered_while_a_model_is_fitted(tmp_path: Path) -> None:
         SuggestionClient(server.address, 3 * PATIENCE) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        began = time.monotonic()
         call = pool.submit(client.suggest, STUDY, finished(points), 10, 410)
-        longest = answered = 0.0
+        answered = 0
         while not call.done():
-            asked = time.monotonic()
             assert probe(server.address, PROBE) == SERVING
-            longest = max(longest, time.monotonic() - asked)
             answered += 1
         assert len(call.result()) == 10
-        whole = time.monotonic() - began
-    assert answered > 1
-    assert longest < whole / 2, "a probe waited for the fit"
+    # A probe that waits for the fit would be the only one before its end.
+    assert answered > 2
 
 
 def test_a_killed_server_goes_on_with_the_same_points(tmp_path: Path) -> None:
