@@ -43,7 +43,12 @@ class StopWatch:
             due = rule.start_step == 0 or rule.start_step == step
             if rule.metric == metric and due and holds(rule, number):
                 self.held.add(index)
-                self.told = f"{metric} is {number:g} after {step} values, and {rule.comparison} than {rule.value:g}"
+                self.told = self._reason(rule, number, step)
+
+    def _reason(self, rule: StoppingRule, number: float, step: int) -> str:
+        seen = f"the best {rule.metric} of the first {step}" if rule.metric == self.limits.metric else rule.metric
+        than = "equal to" if rule.comparison is Comparison.EQUAL else f"{rule.comparison} than"
+        return f"{seen} is {number:g}, which is {than} {rule.value:g}"
 
     def _better(self, number: float) -> float:
         if math.isnan(self.best) or math.isnan(number):

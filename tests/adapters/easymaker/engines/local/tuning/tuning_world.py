@@ -27,7 +27,7 @@ from adapters.easymaker.engines.local.tuning.journal import Event, read
 from adapters.easymaker.engines.local.tuning_services import TuningServices
 from adapters.easymaker.engines.local.tunings import TuningDriver
 from adapters.easymaker.errors import TemporaryEngineError
-from adapters.easymaker.kinds.record import Family, Goal, Record
+from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 from adapters.easymaker.settings import Settings
 from tests.conftest import PATIENCE, wait_for
 
@@ -56,6 +56,12 @@ with open(os.path.join(os.environ["EM_MODEL_DIR"], "model.txt"), "w") as file:
 if (control / "fail").exists():
     sys.exit(int((control / "fail").read_text()))
 """
+
+
+def record_of(spec: Json) -> Record:
+    now, kind = datetime.now(UTC), "hyperparameter-tuning"
+    made = str(uuid.uuid4())
+    return Record(made, kind, APPKEY, "tuning", "", "RUNNING", "", Goal.PRESENT, spec, {}, "", now, now, 1)
 
 
 @dataclass
@@ -92,7 +98,6 @@ class TuningWorld:
 
     def tuning(self, **changes: Any) -> Record:
         """A record like one that the API has made."""
-        made = str(uuid.uuid4())
         image = next(each.image_id for each in self.catalogue.images if each.image_name == IMAGE)
         flavor = next(each.id for each in self.catalogue.flavors if each.name == "m2.c1m2")
         spec = {
@@ -127,10 +132,7 @@ class TuningWorld:
             "earlyStoppingMinTrialCount": 3,
             "earlyStoppingStartStep": 4,
         } | changes
-        now = datetime.now(UTC)
-        return Record(
-            made, "hyperparameter-tuning", APPKEY, "tuning", "", "RUNNING", "", Goal.PRESENT, spec, {}, "", now, now, 1
-        )
+        return record_of(spec)
 
     def look(self, record: Record) -> Observation:
         """One look of the loop: what is missing or was interrupted is started."""
