@@ -12,6 +12,8 @@ from katib_suggestions.usage import UsageError
 # for its own command, since a service has little memory.
 COMMANDS = {
     "early-stopping": ("serve median stopping for Katib's controller", "katib_suggestions.rpc.early_stopping_command"),
+    "katib-config": ("put the services into Katib's configuration", "katib_suggestions.katib_config_command"),
+    "simulate": ("run an experiment against a Python function", "katib_suggestions.simulation.command"),
     "suggestion": ("serve suggestions for Katib's controller", "katib_suggestions.rpc.suggestion_command"),
 }
 
