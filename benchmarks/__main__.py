@@ -4,7 +4,14 @@ import json
 import sys
 from typing import Any
 
-from benchmarks import cluster_throughput, list_and_get, predict_through_gateway, start_up, training_start
+from benchmarks import (
+    cluster_throughput,
+    list_and_get,
+    predict_through_gateway,
+    start_up,
+    suggestion_quality,
+    training_start,
+)
 
 ALL = {
     "start_up": start_up.run,
@@ -12,6 +19,7 @@ ALL = {
     "list_and_get": list_and_get.run,
     "predict_through_gateway": predict_through_gateway.run,
     "cluster_throughput": cluster_throughput.run,
+    "suggestion_quality": suggestion_quality.run,
 }
 
 
