@@ -233,6 +233,7 @@ class TuningDriver:
             env={"LANG": "C.UTF-8"} | settings | own,
             cwd=directory,
             grace_seconds=GRACE_SECONDS,
+            outlived=True,
         )
 
     def _restarts(self, record: Record, ledger: Ledger | None) -> list[float]:

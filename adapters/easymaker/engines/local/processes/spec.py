@@ -38,6 +38,8 @@ class ProcessSpec:
     grace_seconds: float = 10.0
     """Between SIGTERM and SIGKILL."""
     sandbox: Sandbox | None = None
+    outlived: bool = False
+    """It starts processes through a runner of its own, which go on after its end. They are no part of its limits."""
 
 
 def plan(spec: ProcessSpec, directory: Path, place: CgroupPlace | None) -> dict[str, Any]:
@@ -53,5 +55,7 @@ def plan(spec: ProcessSpec, directory: Path, place: CgroupPlace | None) -> dict[
         "grace_seconds": spec.grace_seconds,
         "sandboxed": in_sandbox,
         "marker": sha256(str(directory).encode()).hexdigest()[:16],
-        "cgroup": None if place is None else asdict(place),
+        "outlived": spec.outlived,
+        # Whoever is born in a group stays in it, and all that is in it ends with the job.
+        "cgroup": None if place is None or spec.outlived else asdict(place),
     }

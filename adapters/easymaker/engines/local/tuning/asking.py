@@ -10,7 +10,8 @@ from adapters.easymaker.engines.local.tuning.plan import Sockets
 from katib_suggestions.early_stopping.rules import StoppingRule
 from katib_suggestions.experiment import Experiment, Objective
 from katib_suggestions.rpc.client import EarlyStoppingClient, ServiceError, ServiceUnavailable, SuggestionClient
-from katib_suggestions.search_space import InvalidExperiment
+from katib_suggestions.search_space import InvalidExperiment, SearchSpace
+from katib_suggestions.service import within_space
 from katib_suggestions.trial import Trial as KatibTrial
 
 FIRST_PAUSE = 0.2
@@ -97,7 +98,8 @@ class Asking:
     def _answer(self, question: Question) -> Answer:
         experiment, early = self._experiment, bool(self._experiment.early_stopping)
         if question.validate:
-            self._suggestions.validate(experiment)
+            # More trials than there are points are no mistake: decide.py ends a tuning when all have been tried.
+            self._suggestions.validate(within_space(experiment, SearchSpace.of(experiment.parameters)))
             if early:
                 self._early_stopping.validate(experiment)
         trials = [katib_trial(trial, experiment) for trial in question.trials]

@@ -47,7 +47,8 @@ def _run_once(directory: str, ready: int) -> None:
     umask = os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    child.become_subreaper()
+    if not plan["outlived"]:
+        child.become_subreaper()
     run = os.urandom(8).hex()
     marker = f"{plan['marker']}.{run}"
     plan["env"][records.MARKER_VARIABLE] = marker

@@ -160,10 +160,16 @@ class Supervisor:
             process_tree.kill(self._pid)
 
     def _kill_all(self) -> None:
-        for pid in process_tree.descendants(os.getpid()):
+        for pid in self._all():
             process_tree.kill(pid)
         if self._cgroup:
             self._cgroup.kill()
+
+    def _all(self) -> list[int]:
+        """What ends with the job. What an outlived one has started is other wrappers'."""
+        if self._plan["outlived"]:
+            return [self._pid] if self._pid is not None and self._status is None else []
+        return process_tree.descendants(os.getpid())
 
     def _kill_rest(self) -> None:
         """After the main process: everything that it left behind, however it detached itself."""

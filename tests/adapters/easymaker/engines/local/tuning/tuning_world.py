@@ -6,7 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from adapters.easymaker.engines.local.access import Access
 from adapters.easymaker.engines.local.background import Background
 from adapters.easymaker.engines.local.environments import Environments
 from adapters.easymaker.engines.local.home import LocalHome
-from adapters.easymaker.engines.local.processes import ProcessRunner
+from adapters.easymaker.engines.local.processes import ProcessRunner, ProcessSpec
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.tuning import ledger, trials
 from adapters.easymaker.engines.local.tuning.controller import JOURNAL, LOG
@@ -64,17 +64,49 @@ def record_of(spec: Json) -> Record:
     return Record(made, kind, APPKEY, "tuning", "", "RUNNING", "", Goal.PRESENT, spec, {}, "", now, now, 1)
 
 
+# The first trial is good; those after it are worse, and only end when they are ended.
+STOPPED_EARLY = """
+import pathlib, time
+runs = pathlib.Path("{control}") / "runs"
+first = not runs.exists()
+with runs.open("a") as file:
+    file.write("begun\\n")
+for loss in (2, 1, 0.5) if first else (9, 7, 8):
+    print(f"loss={{loss}}", flush=True)
+if not first:
+    time.sleep(600)
+"""
+
+
+class ArmedRunner(ProcessRunner):
+    """Has controllers kill themselves at a crash point, each of them anew, as long as ``crash_at`` is set."""
+
+    crash_at = ""
+
+    def start(self, name: str, spec: ProcessSpec) -> None:
+        super().start(name, self._armed(name, spec))
+
+    def restart(self, name: str, spec: ProcessSpec) -> None:
+        super().restart(name, self._armed(name, spec))
+
+    def _armed(self, name: str, spec: ProcessSpec) -> ProcessSpec:
+        if not (self.crash_at and name.startswith("tuning-")):
+            return spec
+        return replace(spec, env={**spec.env, "EASYMAKER_CRASH_AT": self.crash_at})
+
+
 @dataclass
 class TuningWorld:
     """A home of its own. ``drive`` is what the reconcile loop does for one tuning."""
 
     root: Path
-    drivers: list[TuningDriver] = field(default_factory=list)
+    deaths: int = 0
+    """How often a look has found the controller dead before its tuning's end."""
 
     def __post_init__(self) -> None:
         self.home = LocalHome(self.root / "home", self.root / "home" / "nas", self.root / "home" / "secrets")
         self.home.create()
-        self.runner = ProcessRunner(self.home.processes)
+        self.runner = ArmedRunner(self.home.processes)
         self.services = TuningServices(self.home, self.runner)
         self.settings = Settings(home=self.home.root, local_disk_limit_mb=200)
         self.catalogue = catalogue.load(None)
@@ -134,11 +166,23 @@ class TuningWorld:
         } | changes
         return record_of(spec)
 
+    def early_stopping_tuning(self, **changes: Any) -> Record:
+        """Of three trials one after the other; the rule for the second is made from the first alone."""
+        early = {
+            "earlyStoppingAlgorithm": "MEDIAN",
+            "earlyStoppingMinTrialCount": 1,
+            "earlyStoppingStartStep": 2,
+            "parallelTrialCount": 1,
+            "maxTrialCount": 3,
+        }
+        return self.tuning(**early | changes)
+
     def look(self, record: Record) -> Observation:
         """One look of the loop: what is missing or was interrupted is started."""
         family = Family(record)
         with suppress(TemporaryEngineError):
             seen = self.driver.observe(family)
+            self.deaths += seen.phase is Phase.INTERRUPTED
             if seen.phase in (Phase.MISSING, Phase.INTERRUPTED) and record.goal is Goal.PRESENT:
                 self.driver.start(family)
             if seen.phase in (Phase.PENDING, Phase.RUNNING) and record.goal is Goal.STOPPED:
@@ -184,6 +228,14 @@ class TuningWorld:
 
     def conditions(self, record: Record) -> list[str]:
         return [str(trial.condition) for trial in self.ledger(record).ordered]
+
+    def trials(self, record: Record) -> list[Json]:
+        return self.driver.report("trials", Family(record), {})
+
+    def driver_series(self, record: Record) -> list[list[str]]:
+        """Of each trial's loss, all values."""
+        series = self.driver.report("metrics", Family(record), {})
+        return [[each["value"] for each in one["valueList"]] for one in series if one["trialMetricName"] == "loss"]
 
     def runs(self) -> list[str]:
         """The values with which trials have begun, in that order."""
