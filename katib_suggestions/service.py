@@ -5,7 +5,7 @@ Both are functions of their arguments alone: no process state, no clock. The sam
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from katib_suggestions.algorithms import ALGORITHMS, Algorithm, Request
 from katib_suggestions.algorithms.settings import ReadSettings, read_settings
@@ -29,6 +29,13 @@ def validate(experiment: Experiment) -> None:
         raise InvalidExperiment(problems)
     for name, reason in plan.settings.ignored.items():
         _log.info("setting %s of experiment %s has no effect: %s", name, experiment.name, reason)
+
+
+def within_space(experiment: Experiment, space: SearchSpace) -> Experiment:
+    """The experiment with no more trials than there are points, for a caller that ends it when all have been tried."""
+    if experiment.max_trials is None or space.size is None:
+        return experiment
+    return replace(experiment, max_trials=min(experiment.max_trials, space.size))
 
 
 def suggest(

@@ -9,8 +9,8 @@ import pytest
 
 from katib_suggestions.algorithms import ALGORITHMS, algorithm_names
 from katib_suggestions.algorithms.settings import SettingsTable, one_of, read_settings, whole
-from katib_suggestions.search_space import InvalidExperiment
-from katib_suggestions.service import suggest, validate
+from katib_suggestions.search_space import InvalidExperiment, SearchSpace
+from katib_suggestions.service import suggest, validate, within_space
 from tests.katib_suggestions.generated import double, experiment, integer, problems_of
 
 ONE = integer("n", "1", "9")
@@ -28,6 +28,16 @@ def test_problems_of_space_settings_and_budget_come_together() -> None:
         "setting 'seed' must be an integer, at least 0, but is 'x'",
         "Max Trial Count: 10 > all possible search combinations: 9",
     )
+
+
+@pytest.mark.parametrize(("asked", "left"), [(100, 9), (9, 9), (4, 4), (None, None)])
+def test_a_budget_can_be_kept_within_the_space(asked: int | None, left: int | None) -> None:
+    """For callers who end an experiment when all points have been tried, and so may ask for more than there are."""
+    within = within_space(experiment("grid", ONE, max_trials=asked), SearchSpace.of([ONE]))
+    assert within.max_trials == left
+    validate(within)
+    endless = experiment("random", double("x", "0", "1"), max_trials=asked)
+    assert within_space(endless, SearchSpace.of(endless.parameters)) == endless
 
 
 def test_an_unknown_algorithm_is_told_with_those_there_are() -> None:

@@ -1,7 +1,6 @@
 """Which values a tuning may try: the ranges of its hyperparameters, and the Katib experiment that says the same."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
@@ -70,11 +69,9 @@ def _search_problems(settled: Json) -> list[str]:
         space = SearchSpace.of(experiment.parameters)
     except InvalidExperiment as error:
         return [f"hyperparameterSpecList: {problem}" for problem in error.problems]
-    if experiment.max_trials is not None and space.size is not None:
-        # More than there are combinations is no mistake here: the tuning ends when all have been tried.
-        experiment = replace(experiment, max_trials=min(experiment.max_trials, space.size))
     try:
-        service.validate(experiment)
+        # More trainings than there are combinations are no mistake here: the tuning ends when all have been tried.
+        service.validate(service.within_space(experiment, space))
     except InvalidExperiment as error:
         return [f"tuningStrategyName: {problem}" for problem in error.problems]
     if experiment.max_trials is None and experiment.goal is None and space.size is None:

@@ -37,7 +37,7 @@ class TuningSettings(RunSettings):
     objective_type_code: Literal["MINIMIZE", "MAXIMIZE"]
     objective_goal: float | None = Field(None, allow_inf_nan=False, description="The tuning ends once it is reached")
     max_failed_trial_count: int | None = Field(
-        None, ge=0, le=MOST_TRIALS, description="With more failed trainings the tuning fails"
+        None, ge=0, le=MOST_TRIALS, description="The tuning fails once so many trainings have; 0 is as 1"
     )
     max_trial_count: Count | None = None
     tuning_strategy_name: Literal["BAYESIAN_OPTIMIZATION", "RANDOM", "GRID"] = "BAYESIAN_OPTIMIZATION"
