@@ -21,6 +21,8 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     # One thread per fit, in a pod that has half a core; read when numpy is loaded.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # gRPC's core writes lines of its own between ours, which are JSON; what matters of it comes as exceptions as well.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python -m katib_suggestions", description=__doc__, allow_abbrev=False)
     below = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
