@@ -12,7 +12,7 @@ import pytest
 
 from adapters.easymaker.engines.local.environments import Environments
 from adapters.easymaker.engines.local.gateway import Gateway
-from adapters.easymaker.engines.local.object_storage import ObjectStorage
+from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import mint
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.settings import Settings

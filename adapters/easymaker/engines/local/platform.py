@@ -9,7 +9,7 @@ from adapters.easymaker.engines.local.access import Access
 from adapters.easymaker.engines.local.environments import Environments
 from adapters.easymaker.engines.local.gateway import Gateway
 from adapters.easymaker.engines.local.home import CONTAINER, LocalHome
-from adapters.easymaker.engines.local.object_storage import ObjectStorage
+from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.tuning_services import CONTROLLER_PREFIX, PREFIX, TuningServices

@@ -3,7 +3,3 @@
 Four processes (proxy, account, container, object server) that listen on loopback in plain HTTP; the gateway terminates
 TLS in front of the proxy. ``easymaker_swift/`` is the part of ours that runs inside Swift's environment.
 """
-
-from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
-
-__all__ = ["ObjectStorage"]

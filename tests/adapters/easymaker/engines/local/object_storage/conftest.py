@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from adapters.easymaker.engines.local.environments import Environments
-from adapters.easymaker.engines.local.object_storage import ObjectStorage
+from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import Scope, mint
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.settings import Settings

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.easymaker.engines.local.environments import Environments
-from adapters.easymaker.engines.local.object_storage import ObjectStorage, layout
-from adapters.easymaker.engines.local.object_storage.server import SERVERS
+from adapters.easymaker.engines.local.object_storage import layout
+from adapters.easymaker.engines.local.object_storage.server import SERVERS, ObjectStorage
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 from adapters.easymaker.settings import Settings
@@ -114,7 +114,7 @@ def test_two_adapters_start_one_swift(own_swift: Any) -> None:
     script = (
         "import sys; from pathlib import Path\n"
         "from adapters.easymaker.engines.local.environments import Environments\n"
-        "from adapters.easymaker.engines.local.object_storage import ObjectStorage\n"
+        "from adapters.easymaker.engines.local.object_storage.server import ObjectStorage\n"
         "from adapters.easymaker.engines.local.processes import ProcessRunner\n"
         "home, processes, cache = map(Path, sys.argv[1:])\n"
         "ObjectStorage(home, ProcessRunner(processes), Environments(cache)).start()\n"
