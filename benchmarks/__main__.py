@@ -7,8 +7,10 @@ from typing import Any
 from benchmarks import (
     cluster_throughput,
     list_and_get,
+    median_stop,
     predict_through_gateway,
     start_up,
+    suggestion_latency,
     suggestion_quality,
     training_start,
 )
@@ -20,6 +22,8 @@ ALL = {
     "predict_through_gateway": predict_through_gateway.run,
     "cluster_throughput": cluster_throughput.run,
     "suggestion_quality": suggestion_quality.run,
+    "suggestion_latency": suggestion_latency.run,
+    "median_stop": median_stop.run,
 }
 
 
