@@ -1,0 +1,118 @@
+"""What the local engine (kfp.local 2.17, tasks as processes) cannot run, found at upload and named with its task.
+
+Each rule stands for a refusal, or for a silently wrong result, that was seen in kfp.local; where it can be mended from
+outside, it is, in the ``kfp_local_*`` modules, and there is no rule.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from adapters.easymaker.pipelines import conditions
+from adapters.easymaker.pipelines.documents import Pipeline
+from adapters.easymaker.pipelines.graph import tasks
+from adapters.easymaker.pipelines.reading import read
+from adapters.easymaker.pipelines.specification import Component, Executor, Specification, Task
+
+Json = Any
+
+_EXECUTOR = "kfp.dsl.executor_main"
+_CONTAINERIZED = ("python3", "-m", _EXECUTOR)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
+_PLATFORM = "kubernetes"
+# Settings of kfp-kubernetes without which a task does something else, not merely somewhere else.
+_NEEDED = {
+    "secretAsVolume": "a secret as files",
+    "secretAsEnv": "a secret as environment variables",
+    "configMapAsVolume": "a config map as files",
+    "configMapAsEnv": "a config map as environment variables",
+    "pvcMount": "a persistent volume claim",
+    "emptyDirMounts": "an empty directory of the pod",
+    "genericEphemeralVolume": "an ephemeral volume",
+    "fieldPathAsEnv": "a field of the pod as an environment variable",
+}
+
+
+def unsupported(pipeline: Pipeline) -> list[str]:
+    """Why the local engine cannot run ``pipeline``, a line per construct and task; empty if it can."""
+    specification = read(pipeline)
+    found: list[str] = []
+    for path, around, task in tasks(specification):
+        found += [f"task {path}: {reason}" for reason in _task_reasons(specification, around, task)]
+    found += _platform_reasons(pipeline)
+    # A component used twice has the same reasons twice; its two tasks are both named, its executor is not.
+    return list(dict.fromkeys(found))
+
+
+def _task_reasons(specification: Specification, around: Component, task: Task) -> Iterator[str]:
+    if task.condition:
+        yield from _condition_reasons(task)
+    executor = specification.executor_of(task)
+    if executor is None:
+        return
+    if task.loop or task.condition:
+        # The compiler always wraps what it repeats or guards into a group.
+        yield "a loop or condition on a single task instead of a group is not run locally"
+    if executor.kind == "container":
+        yield from _container_reasons(executor)
+    elif executor.kind == "importer":
+        yield from _importer_reasons(around, task, executor)
+    else:
+        yield f"an executor of kind {executor.kind} is not run locally: use a Python component"
+
+
+def _condition_reasons(task: Task) -> Iterator[str]:
+    try:
+        condition = conditions.parse(task.condition)
+    except conditions.InvalidCondition as error:
+        yield f"its condition {task.condition[:200]!r} is not understood: {error}"
+        return
+    for name in sorted(condition.references - set(task.parameters)):
+        yield f"its condition reads {name}, which is none of its inputs"
+
+
+def _container_reasons(executor: Executor) -> Iterator[str]:
+    command = (*executor.command, *executor.args)
+    if command[: len(_CONTAINERIZED)] == _CONTAINERIZED:
+        yield f"a containerized Python component (image {executor.image}) is not run locally: leave target_image out"
+    elif not any(_EXECUTOR in part for part in command):
+        yield f"a container component (image {executor.image}) is not run locally: use a Python component"
+    if any("json_escape" in part for part in command):
+        yield "a json_escape placeholder is not understood"
+
+
+def _importer_reasons(around: Component, task: Task, executor: Executor) -> Iterator[str]:
+    for address in _addresses(around, task, executor):
+        scheme = _SCHEME.match(address)
+        if scheme:
+            yield (
+                f"imports {address[:200]}: artifacts at {scheme.group(1)}:// addresses cannot be read locally, "
+                "only paths: use the download component"
+            )
+
+
+def _addresses(around: Component, task: Task, executor: Executor) -> Iterator[str]:
+    """What is known before a run of the address that an importer imports: constants and defaults."""
+    for source in task.parameters.values():
+        value = source.constant
+        if source.kind == "component_input" and source.key in around.inputs.parameters:
+            value = around.inputs.parameters[source.key].default
+        if isinstance(value, str):
+            yield value
+    constant = _mapping(executor.body, "artifactUri").get("constant")
+    if isinstance(constant, str):
+        yield constant
+
+
+def _platform_reasons(pipeline: Pipeline) -> Iterator[str]:
+    settings = _mapping(_mapping(pipeline.platforms, "platforms"), _PLATFORM)
+    executors = _mapping(_mapping(settings, "deploymentSpec"), "executors")
+    for label in executors:
+        for key, told in _NEEDED.items():
+            if _mapping(executors, label).get(key):
+                yield f"executor {label}: {told} ({key}) is not there locally"
+
+
+def _mapping(value: Mapping[str, Json] | None, key: str) -> Mapping[str, Json]:
+    found = (value or {}).get(key)
+    return cast("dict[str, Json]", found) if isinstance(found, dict) else {}
