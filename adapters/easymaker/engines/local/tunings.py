@@ -23,7 +23,7 @@ from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.tuning import controller, trials
 from adapters.easymaker.engines.local.tuning.ledger import Ledger, Trial
 from adapters.easymaker.engines.local.tuning.plan import Plan, Storage
-from adapters.easymaker.engines.local.tuning_progress import Journals, series_views, trial_views
+from adapters.easymaker.engines.local.tuning_progress import Details, Journals, series_views, trial_views
 from adapters.easymaker.engines.local.tuning_services import CONTROLLER_PREFIX, TuningServices
 from adapters.easymaker.errors import NotFound, TemporaryEngineError
 from adapters.easymaker.kinds import hyperparameter_tuning
@@ -36,6 +36,9 @@ RESTARTS = "restarts.json"
 WATCH_SECONDS = 0.5
 START_SECONDS = 0.2
 GRACE_SECONDS = 10.0
+# A look may not take long, and there may be thousands of trials.
+REMOVE_SECONDS = 2.0
+LOG_TAIL = 4096
 # A controller that dies again and again without having written anything would never get further.
 MOST_RESTARTS = 10
 RESTART_WINDOW = 600.0
@@ -53,6 +56,7 @@ class TuningDriver:
         self._catalogue = catalogue
         self._settings = settings
         self._journals = Journals()
+        self._details = Details()
 
     def observe(self, family: Family) -> Observation:
         record = family.record
@@ -116,9 +120,10 @@ class TuningDriver:
         # The controller first: it starts others.
         if not self._runner.remove(_name(record)):
             return False
-        gone = [self._runner.remove(name) for name in self._names(record)]
-        if not all(gone):
-            return False
+        deadline = time.monotonic() + REMOVE_SECONDS
+        for name in self._names(record):
+            if not self._runner.remove(name) or time.monotonic() > deadline:
+                return False
         self._services.sockets(record.id).observations.unlink(missing_ok=True)
         shutil.rmtree(self._tensorboard(record), ignore_errors=True)
         shutil.rmtree(self._directory(record), ignore_errors=True)
@@ -140,7 +145,7 @@ class TuningDriver:
         ledger = self._ledger(record) or Ledger()
         if path == "trials":
             now = time.time()
-            return [tunings.trial_answer(record, view, now) for view in trial_views(record, directory, ledger)]
+            return [tunings.trial_answer(record, view, now) for view in trial_views(record, ledger, directory)]
         chosen = [self._trial(record, query["trialId"])] if "trialId" in query else ledger.ordered
         return tunings.series_answer(series_views(record, directory, chosen))
 
@@ -173,10 +178,7 @@ class TuningDriver:
     def _detail(self, record: Record, ledger: Ledger | None) -> Json:
         if ledger is None:
             return {"limits": enforcement()}
-        views = trial_views(record, self._directory(record), ledger)
-        counted = tunings.trials_detail(record, views, time.time())
-        times = {"startedAt": ledger.begun_at, "finishedAt": ledger.finished_at}
-        return counted | times | {"limits": enforcement()}
+        return self._details.detail(record, ledger) | {"limits": enforcement()}
 
     def _running(self, record: Record, ledger: Ledger | None) -> Observation:
         detail = self._detail(record, ledger)
@@ -254,7 +256,15 @@ class TuningDriver:
     def _given_up(self, record: Record, state: ProcessState, ledger: Ledger | None) -> str | None:
         if not state.over or len(self._restarts(record, ledger)) < MOST_RESTARTS:
             return None
-        return f"its controller died {MOST_RESTARTS} times in a row, last: {state.reason}"
+        told = self._last_words(record) or state.reason
+        return f"its controller died {MOST_RESTARTS} times in a row, last: {told}"
+
+    def _last_words(self, record: Record) -> str:
+        """Of the controller's process, which only speaks when it fails."""
+        path = self._runner.log_path(_name(record))
+        size = path.stat().st_size if path.exists() else 0
+        lines = read_log_file(path, max(0, size - LOG_TAIL), LOG_TAIL)[0].decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _name(record: Record) -> str:

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.easymaker.engines.local.job_access import JobAccess
@@ -24,6 +25,7 @@ from adapters.easymaker.engines.local.tuning.observations import ObservationServ
 from adapters.easymaker.engines.local.tuning.plan import Plan
 from adapters.easymaker.engines.local.tuning.watch import Means, TrialWatch
 from adapters.easymaker.errors import TemporaryEngineError
+from katib_suggestions.experiment import Experiment
 from katib_suggestions.search_space import SearchSpace
 from katib_suggestions.trial import TrialCondition
 
@@ -46,7 +48,7 @@ class Controller:
         self._log = Log(plan.directory / LOG)
         self._limits = limits_of(plan)
         self._watches: dict[int, TrialWatch] = {}
-        self._asking = Asking(plan.experiment, plan.sockets)
+        self._asking = Asking(asked_about(plan.experiment, self._limits.points), plan.sockets)
         self._observations = ObservationServer(plan.sockets.observations, self._series_of)
         self._means = Means(
             plan=plan,
@@ -210,6 +212,13 @@ def limits_of(plan: Plan) -> decide.Limits:
         goal=experiment.goal,
         points=SearchSpace.of(experiment.parameters).size,
     )
+
+
+def asked_about(experiment: Experiment, points: int | None) -> Experiment:
+    """As the services are told. They refuse more trials than a grid has points, which here are just the end."""
+    if points is None or experiment.max_trials is None:
+        return experiment
+    return replace(experiment, max_trials=min(points, experiment.max_trials))
 
 
 def access_of(plan: Plan) -> JobAccess:

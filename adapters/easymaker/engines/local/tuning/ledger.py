@@ -77,7 +77,8 @@ class Ledger:
 
     @property
     def ordered(self) -> list[Trial]:
-        return sorted(self.trials.values(), key=lambda trial: trial.number)
+        """By number, since they are created so."""
+        return list(self.trials.values())
 
     @property
     def active(self) -> list[Trial]:

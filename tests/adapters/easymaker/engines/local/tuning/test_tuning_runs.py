@@ -92,8 +92,9 @@ def test_a_trial_without_the_metric_has_none_and_counts_as_failed(world: TuningW
 
 @pytest.mark.parametrize("strategy", ["GRID", "RANDOM", "BAYESIAN_OPTIMIZATION"])
 def test_a_space_that_is_used_up_ends_the_tuning(world: TuningWorld, strategy: str) -> None:
+    most = 9 if strategy == "GRID" else None
     record = world.tuning(
-        tuningStrategyName=strategy, hyperparameterSpecList=[CATEGORIES], parallelTrialCount=3, maxTrialCount=None
+        tuningStrategyName=strategy, hyperparameterSpecList=[CATEGORIES], parallelTrialCount=3, maxTrialCount=most
     )
     seen = world.finish(record)
     assert (seen.phase, seen.reason) == (Phase.SUCCEEDED, "SuggestionEndReached")
