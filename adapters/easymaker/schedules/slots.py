@@ -5,10 +5,8 @@ and what a wrong clock let pass is decided again by the right one. Kubeflow Pipe
 slots lie after the start and up to the end, that one included; with catch-up a start in the past means backfill.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 from adapters.easymaker.schedules.triggers import Trigger
 
@@ -63,13 +61,12 @@ def decide(
     after = _dealt_with(schedule, last_slot)
     until = min(now, end) if end else now
     due = _due(schedule, after, until, now, limit)
-    create = due.slots[: max(0, schedule.max_concurrency - running)]
+    create = tuple(due.slots[: max(0, schedule.max_concurrency - running)])
     waiting = len(due.slots) > len(create)
-    following = schedule.trigger.slot_after(max(now, after))
     return Decision(
         create=create,
         skipped=_count(schedule.trigger, after, due.begin, COUNTED) + due.older if create else 0,
-        next_at=following if following and (end is None or following <= end) else None,
+        next_at=due.following if due.following and (end is None or due.following <= end) else None,
         waiting=waiting,
         expired=over and not waiting,
     )
@@ -88,23 +85,24 @@ def _dealt_with(schedule: Schedule, last_slot: datetime | None) -> datetime:
 class _Due:
     """``slots``, oldest first, were looked for from ``begin`` on; ``older`` ones found with them are given up."""
 
-    slots: tuple[datetime, ...]
+    slots: list[datetime]
+    following: datetime | None
     begin: datetime
     older: int = 0
 
 
 def _due(schedule: Schedule, after: datetime, until: datetime, now: datetime, limit: int) -> _Due:
     """Without catch-up only the newest, as long as it is not late: of several missed ones, one runs."""
-    trigger = schedule.trigger
     if not schedule.catchup:
         begin = max(after, now - schedule.grace - timedelta(microseconds=1))
-        recent = tuple(_slots(trigger, begin, until))
-        return _Due(recent[-1:], begin, max(0, len(recent) - 1))
-    slots = tuple(islice(_slots(trigger, after, until), limit + 1))
-    if len(slots) <= limit:
-        return _Due(slots, after)
-    begin = _newest_begin(trigger, after, until, limit)
-    return _Due(tuple(_slots(trigger, begin, until)), begin)
+        recent, following = _walk(schedule.trigger, begin, until)
+        return _Due(recent[-1:], following, begin, max(0, len(recent) - 1))
+    begin = after
+    slots, following = _walk(schedule.trigger, begin, until, limit)
+    if following is not None and following <= until:
+        begin = _newest_begin(schedule.trigger, after, until, limit)
+        slots, following = _walk(schedule.trigger, begin, until)
+    return _Due(slots, following, begin)
 
 
 def _newest_begin(trigger: Trigger, after: datetime, until: datetime, limit: int) -> datetime:
@@ -119,14 +117,18 @@ def _newest_begin(trigger: Trigger, after: datetime, until: datetime, limit: int
     return enough
 
 
-def _slots(trigger: Trigger, after: datetime, until: datetime) -> Iterator[datetime]:
+def _walk(
+    trigger: Trigger, after: datetime, until: datetime, most: int | None = None
+) -> tuple[list[datetime], datetime | None]:
+    """The slots in (after, until], at most so many, and the one that follows them."""
+    slots: list[datetime] = []
     slot = trigger.slot_after(after)
-    while slot is not None and slot <= until:
-        yield slot
+    while slot is not None and slot <= until and len(slots) != most:
+        slots.append(slot)
         slot = trigger.slot_after(slot)
+    return slots, slot
 
 
 def _count(trigger: Trigger, after: datetime, until: datetime, most: int) -> int:
-    if until <= after:
-        return 0  # the usual case, not worth a search
-    return sum(1 for _ in islice(_slots(trigger, after, until), most))
+    # Mostly nothing lies between, and that is not worth a search.
+    return len(_walk(trigger, after, until, most)[0]) if until > after else 0

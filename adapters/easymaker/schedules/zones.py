@@ -1,7 +1,7 @@
 """Time zones by name, and at which instant a zone's clock is next set forward or back."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.easymaker.schedules.invalid import InvalidCron, shown
@@ -22,7 +22,7 @@ def zone_named(name: str) -> ZoneInfo:
 
 def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
     """``instant``: in UTC, without tzinfo."""
-    offset = instant.replace(tzinfo=UTC).astimezone(zone).utcoffset()
+    offset = zone.fromutc(instant.replace(tzinfo=zone)).utcoffset()
     assert offset is not None
     return offset
 

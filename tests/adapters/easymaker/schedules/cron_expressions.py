@@ -1,9 +1,9 @@
 """Random six-field expressions for property tests: what robfig/cron and croniter read alike.
 
-Left out because the two differ: 7 for Sunday (croniter alone), ranges that wrap (croniter alone), ranges of one
-value (0-0 is every day of the week to croniter), items that cover a whole day field (croniter takes them for ``*`` in
-the rule of the two day fields), ``*`` within a list, time zones
-(croniter's rule for clocks that are set is another: it moves a time that is leapt over and runs a repeated one once).
+Left out because the two differ: 7 for Sunday and ranges that wrap (croniter alone), ranges of one value (0-0 is every
+day of the week to croniter), items that cover a whole day field (croniter takes them for ``*`` in the rule of the two
+day fields), ``*`` within a list, and time zones: a time that the clock leaps over is run by croniter when it lands, by
+robfig not that day.
 """
 
 from hypothesis import strategies as st
