@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.easymaker.schedules.cron import Cron
-from adapters.easymaker.schedules.slots import GRACE, Decision, Schedule, decide
+from adapters.easymaker.schedules.slots import COUNTED, GRACE, Decision, Schedule, decide
 from adapters.easymaker.schedules.triggers import CronTrigger, Interval, Trigger
 
 # Two days before New York's clock is set back, so that a repeated hour lies within the simulated time.
@@ -185,3 +185,12 @@ def test_the_cap_keeps_the_newest_slots(schedule: Schedule, limit: int, seconds:
     decision = decide(wide, None, now, 0, limit)
     assert list(decision.create) == slots[-limit:]
     assert decision.skipped == max(0, len(slots) - limit)
+
+
+@given(st.integers(1, 40), st.integers(41, 10**7), st.floats(0, 0.999))
+def test_the_cap_is_exact_for_slots_a_second_apart(limit: int, seconds: int, part: float) -> None:
+    schedule = Schedule(cron("* * * * * *"), created=BEGIN, max_concurrency=limit + 1)
+    newest = BEGIN + timedelta(seconds=seconds)
+    decision = decide(schedule, None, newest + timedelta(seconds=part), 0, limit)
+    assert list(decision.create) == [newest - timedelta(seconds=at) for at in range(limit - 1, -1, -1)]
+    assert decision.skipped == min(seconds - limit, COUNTED)
