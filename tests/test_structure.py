@@ -66,13 +66,15 @@ def test_no_file_is_over_500_lines() -> None:
 
 
 def test_no_function_is_over_60_lines() -> None:
-    found = {
-        f"{path.name}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for path in tracked("*.py")
-        for node in functions(path)
-    }
+    found = {f"{path.name}:{node.name}": lines_of(node) for path in tracked("*.py") for node in functions(path)}
     long = {name: lines for name, lines in found.items() if lines > FUNCTION_LINES}
     assert {name: lines for name, lines in long.items() if name not in LONG_FUNCTIONS} == {}
+
+
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Of a step of a pipeline those of its body, since its parameters and their descriptions are a form."""
+    first = node.body[min(1, len(node.body) - 1)].lineno if is_interface_of_a_step(node) else node.lineno
+    return (node.end_lineno or node.lineno) - first + 1
 
 
 def test_no_function_takes_more_than_six_parameters() -> None:
@@ -80,9 +82,20 @@ def test_no_function_takes_more_than_six_parameters() -> None:
         names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         return len([name for name in names if name not in ("self", "cls")])
 
-    found = {f"{path.name}:{node.name}": count(node) for path in sources() for node in functions(path)}
+    found = {
+        f"{path.name}:{node.name}": count(node)
+        for path in sources()
+        for node in functions(path)
+        if not is_interface_of_a_step(node)
+    }
     many = {name: parameters for name, parameters in found.items() if parameters > PARAMETERS}
     assert {name: parameters for name, parameters in many.items() if name not in MANY_PARAMETERS} == {}
+
+
+def is_interface_of_a_step(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """KFP reads the inputs and outputs of a component or a pipeline from its parameters: each is a field of a form."""
+    names = {ast.unparse(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list}
+    return bool(names & {"dsl.component", "dsl.pipeline"})
 
 
 @pytest.mark.parametrize("layer", ["api", "store", "reconcile"])

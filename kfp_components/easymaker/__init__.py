@@ -1,0 +1,64 @@
+"""KFP components of EasyMaker: ``from kfp_components.easymaker import train``.
+
+The launcher lives in this package too, in images without kfp: a component is loaded when it is first asked for.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kfp_components.easymaker.add_stage.component import add_stage as add_stage
+    from kfp_components.easymaker.batch_inference.component import batch_inference as batch_inference
+    from kfp_components.easymaker.delete_stage.component import delete_stage as delete_stage
+    from kfp_components.easymaker.deploy_endpoint.component import deploy_endpoint as deploy_endpoint
+    from kfp_components.easymaker.download.component import download as download
+    from kfp_components.easymaker.evaluate.component import evaluate as evaluate
+    from kfp_components.easymaker.promote_stage.component import promote_stage as promote_stage
+    from kfp_components.easymaker.register_model.component import register_model as register_model
+    from kfp_components.easymaker.train.component import train as train
+    from kfp_components.easymaker.tune.component import tune as tune
+    from kfp_components.easymaker.upload.component import upload as upload
+
+# Each is the component of this name in the module ``component`` of the package of this name.
+COMPONENTS = (
+    "add_stage",
+    "batch_inference",
+    "delete_stage",
+    "deploy_endpoint",
+    "download",
+    "evaluate",
+    "promote_stage",
+    "register_model",
+    "train",
+    "tune",
+    "upload",
+)
+
+
+class _Package(ModuleType):
+    """A package in which ``train`` is the component, not the package ``train`` that the component is written in.
+
+    Python sets a package's attribute to each subpackage that is imported, whoever imports it and when. Without this,
+    what ``from kfp_components.easymaker import train`` gives would depend on what was imported before.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in COMPONENTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in COMPONENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    component = getattr(import_module(f"{__name__}.{name}.component"), name)
+    globals()[name] = component
+    return component
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *COMPONENTS})
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,1 @@
+"""The component ``add_stage``; see README.md."""

@@ -1,0 +1,1 @@
+"""The component ``batch_inference``; see README.md."""

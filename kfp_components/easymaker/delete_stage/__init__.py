@@ -1,0 +1,1 @@
+"""The component ``delete_stage``; see README.md."""

@@ -1,0 +1,1 @@
+"""The component ``download``; see README.md."""

@@ -1,0 +1,1 @@
+"""The component ``promote_stage``; see README.md."""
