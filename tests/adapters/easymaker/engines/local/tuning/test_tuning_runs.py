@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.easymaker.engines.base import Phase
+from adapters.easymaker.engines.local import tuning_services
 from adapters.easymaker.errors import NotFound
 from adapters.easymaker.kinds.record import Family
 from tests.adapters.easymaker.engines.local.tuning.tuning_world import TuningWorld
@@ -182,10 +183,14 @@ def test_a_running_trial_shows_its_metrics(world: TuningWorld) -> None:
     world.finish(record)
 
 
-def test_the_services_are_private(world: TuningWorld) -> None:
+def test_the_services_are_private_and_end_when_nobody_needs_them(
+    world: TuningWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = world.tuning(maxTrialCount=1, parallelTrialCount=1)
     world.finish(record)
     assert world.services.directory.stat().st_mode & 0o777 == 0o700
     assert {part.state for part in world.services.parts()} == {"RUNNING"}
-    world.services.stop()
+    wait_for(lambda: world.pid(f"tuning-{record.id}") is None, PATIENCE, "the controller is gone")
+    monkeypatch.setattr(tuning_services, "IDLE_SECONDS", -1.0)
+    world.services.supervise()
     wait_for(lambda: world.services.parts() == [], PATIENCE, "the services have ended")
