@@ -1,4 +1,4 @@
-"""``python -m kfp_components.easymaker.launcher SPEC.json [--node-rank N]``"""
+"""``python -m kfp_components.easymaker.launcher SPEC.json``, with the options in arguments.py."""
 
 import os
 import sys

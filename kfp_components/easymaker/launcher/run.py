@@ -3,13 +3,14 @@
 import os
 import signal
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from kfp_components.easymaker.launcher.arguments import parse_arguments
+from kfp_components.easymaker.launcher.arguments import applied, parse_arguments
 from kfp_components.easymaker.launcher.child import ChildCommand, ChildEnd, adopt_orphans, run_child
 from kfp_components.easymaker.launcher.exit_codes import ExitCode, LauncherError
 from kfp_components.easymaker.launcher.interruption import Interrupted, Interruption
 from kfp_components.easymaker.launcher.messages import duration, say, say_last
+from kfp_components.easymaker.launcher.metrics_log import copied_output
 from kfp_components.easymaker.launcher.prepare import Run, prepare
 from kfp_components.easymaker.launcher.results import upload_results
 from kfp_components.easymaker.launcher.spec import LauncherSpec, SpecError
@@ -40,16 +41,15 @@ def main(arguments: list[str]) -> int:
     run = Run(spec, WorkPaths.of(spec), os.environ.copy(), Interruption())
     if spec.timeout_seconds is not None:
         run.interruption.start_time_limit(spec.timeout_seconds)
-    outcome = _run_and_record(run, StatusFile(spec.status_path))
+    with copied_output(spec):
+        outcome = _run_and_record(run, StatusFile(spec.status_path))
     say_last(outcome.reason)
     return outcome.code
 
 
 def _read_spec(arguments: list[str]) -> LauncherSpec:
     given = parse_arguments(arguments)
-    spec = LauncherSpec.from_json(given.spec.read_text(encoding="utf-8"))
-    if given.node_rank is not None:
-        spec = replace(spec, node_rank=given.node_rank)
+    spec = applied(given, LauncherSpec.from_json(given.spec.read_text(encoding="utf-8")))
     if not spec.status_path.parent.is_dir():
         raise SpecError(f"status_path: there is no directory {spec.status_path.parent}")
     return spec

@@ -50,6 +50,9 @@ class LauncherSpec:
     timeout_seconds: float | None = None
     stop_grace_seconds: float = 30.0
     extra_env: tuple[str, ...] = ()
+    metrics_log: Path | None = None
+    metrics_log_names: tuple[str, ...] = ()
+    metrics_log_times: bool = False
 
     def __post_init__(self) -> None:
         _check_texts(self)
@@ -227,5 +230,8 @@ _READERS = {
     "timeout_seconds": _optional_number,
     "stop_grace_seconds": _number,
     "extra_env": _text_list,
+    "metrics_log": _optional_path,
+    "metrics_log_names": _text_list,
+    "metrics_log_times": _boolean,
 }
 _REQUIRED = {"id", "name", "appkey", "region", "source_dir_uri", "entry_point", "work_dir", "status_path"}
