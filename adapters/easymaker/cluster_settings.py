@@ -50,6 +50,12 @@ class ClusterSettings(BaseSettings):
         default=Path("/var/run/secrets/kubeflow/pipelines/token"),
         description="File with a service-account token for the audience pipelines.kubeflow.org",
     )
+    katib_namespace: DnsLabel = Field(default="kubeflow", description="Namespace that Katib's controller runs in")
+    katib_db_manager: str | None = Field(
+        default=None,
+        max_length=253,
+        description="HOST:PORT of Katib's DB manager, for every value of a metric; unset: the last of each is shown",
+    )
     plain_runtime: str = Field(default="easymaker-plain", description="ClusterTrainingRuntime of plain trainings")
     torch_runtime: str = Field(default="easymaker-torch", description="ClusterTrainingRuntime of torchrun trainings")
     serving_runtime_prefix: str = Field(default="easymaker-", description="Prefix of the ClusterServingRuntimes' names")

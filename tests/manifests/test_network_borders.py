@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.easymaker.engines.cluster import names
+from adapters.easymaker.engines.cluster.mapping.training_states import RANK
 from adapters.easymaker.kinds import KIND_BY_NAME
 from tests.manifests.rendered import Json, everything, identity, one, pods, rendered
 
@@ -87,10 +88,20 @@ def test_models_hear_gateways_only() -> None:
 
 def test_policies_of_a_profile_mean_the_pods_that_the_engine_makes() -> None:
     documents = rendered("components/tenant")
-    for name, kind in (("easymaker-trainings", "training"), ("easymaker-models", "endpoint-model")):
-        assert kind in KIND_BY_NAME
-        labels = one(documents, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"]
-        assert labels == {names.MANAGED_BY: names.MANAGER, names.KIND: kind}
+    models = one(documents, "NetworkPolicy", "easymaker-models")["spec"]["podSelector"]
+    assert models == {"matchLabels": {names.MANAGED_BY: names.MANAGER, names.KIND: "endpoint-model"}}
+    jobs = one(documents, "NetworkPolicy", "easymaker-trainings")["spec"]
+    kinds = ["training", "hyperparameter-tuning"]
+    assert jobs["podSelector"] == {
+        "matchLabels": {names.MANAGED_BY: names.MANAGER},
+        "matchExpressions": [
+            {"key": names.KIND, "operator": "In", "values": kinds},
+            # Not the suggestion service of a tuning, which has its labels, too.
+            {"key": RANK, "operator": "Exists"},
+        ],
+    }
+    assert jobs["ingress"] == [{"from": [{"podSelector": jobs["podSelector"]}]}]
+    assert {"endpoint-model", *kinds} <= set(KIND_BY_NAME)
 
 
 def test_a_profiles_part_names_no_namespace() -> None:

@@ -19,10 +19,12 @@ from adapters.easymaker.engines.cluster.connection import ConnectionUnknown, Cre
 from adapters.easymaker.engines.cluster.permissions import Permission, Scope, required
 from adapters.easymaker.engines.cluster.profile_survey import ProfileNeeds, look_at_profile
 from adapters.easymaker.engines.cluster.requirements import (
+    COLLECTED,
     OURS,
     ROUTED_KINDS,
+    RUN_KINDS,
     SERVED_KINDS,
-    TRAINING,
+    TUNING,
     requirements,
 )
 from adapters.easymaker.engines.cluster.survey import MISSING, OK, UNKNOWN, Finding, Survey
@@ -135,10 +137,10 @@ def _refusal(refused: list[Question], asked: int) -> str:
 
 
 def _profile_needs(cluster: ClusterSettings) -> ProfileNeeds:
-    accounts: dict[str, tuple[str, ...]] = {cluster.job_service_account: (TRAINING,)}
+    accounts: dict[str, tuple[str, ...]] = {cluster.job_service_account: RUN_KINDS}
     accounts[cluster.model_service_account] = (*accounts.get(cluster.model_service_account, ()), *SERVED_KINDS)
     gateway = cluster.gateway if cluster.routes == "gateway-api" else None
-    return ProfileNeeds(accounts, gateway, ROUTED_KINDS, TENANT)
+    return ProfileNeeds(accounts, gateway, ROUTED_KINDS, TENANT, COLLECTED, (TUNING,))
 
 
 def _kinds(findings: list[Finding]) -> Iterator[dict[str, Any]]:

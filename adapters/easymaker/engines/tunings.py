@@ -35,7 +35,9 @@ class MetricView:
 
 @dataclass(frozen=True)
 class MetricValue:
-    at: float
+    """``at`` is None where nobody has noted the time."""
+
+    at: float | None
     value: str
 
 

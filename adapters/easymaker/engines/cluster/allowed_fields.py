@@ -4,6 +4,7 @@ A table is an object with exactly these fields, all optional; a list holds items
 new field needs a line here, and whoever adds it should ask what a user could do with it.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from adapters.easymaker.engines.cluster.api_resources import (
     CONFIG_MAP,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    KATIB_EXPERIMENT,
     SECRET,
     TENSORBOARD,
     TRAIN_JOB,
@@ -18,6 +20,7 @@ from adapters.easymaker.engines.cluster.api_resources import (
     VOLUME_CLAIM,
     ApiResource,
 )
+from adapters.easymaker.engines.cluster.mapping.trial_commands import FORWARDING
 from adapters.easymaker.engines.cluster.names import DOMAIN, MANAGED_BY, MANAGER
 
 
@@ -57,8 +60,11 @@ class Just:
 
 
 NUMBER: Final = "number"
+REAL: Final = "real"
 FLAG: Final = "flag"
-Rule: TypeAlias = "dict[str, Rule] | list[Rule] | Keys | OneOf | Setting | Text | Just | Literal['number', 'flag']"
+Rule: TypeAlias = (
+    "dict[str, Rule] | list[Rule] | Keys | OneOf | Setting | Text | Just | Literal['number', 'real', 'flag']"
+)
 
 ANY = Text()
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -83,7 +89,7 @@ LABELS = Keys(
 ANNOTATIONS = Keys(rf"{DOMAIN}/[a-z-]+".replace(".", r"\."), ANY)
 OWNER: dict[str, Rule] = {
     "apiVersion": ANY,
-    "kind": Text("ConfigMap|HTTPRoute|InferenceService|Tensorboard|TrainJob|VirtualService"),
+    "kind": Text("ConfigMap|Experiment|HTTPRoute|InferenceService|Tensorboard|TrainJob|VirtualService"),
     "name": OURS,
     "uid": ID,
     "blockOwnerDeletion": FLAG,
@@ -162,6 +168,15 @@ TRAINING_POD: dict[str, Rule] = {
     ],
 }
 POD_LABELS: dict[str, Rule] = {"labels": LABELS}
+TRAINER: dict[str, Rule] = {
+    "image": Text(r"[-\w./:@]+"),
+    "command": [WORD],
+    "args": [WORD],
+    "env": ENV,
+    "numNodes": NUMBER,
+    "numProcPerNode": NUMBER,
+    "resourcesPerNode": RESOURCES,
+}
 TRAINING: dict[str, Rule] = {
     "suspend": FLAG,
     "activeDeadlineSeconds": NUMBER,
@@ -170,15 +185,7 @@ TRAINING: dict[str, Rule] = {
         "kind": Text("ClusterTrainingRuntime"),
         "name": OneOf((Setting("plain_runtime"), Setting("torch_runtime"))),
     },
-    "trainer": {
-        "image": Text(r"[-\w./:@]+"),
-        "command": [WORD],
-        "args": [WORD],
-        "env": ENV,
-        "numNodes": NUMBER,
-        "numProcPerNode": NUMBER,
-        "resourcesPerNode": RESOURCES,
-    },
+    "trainer": TRAINER,
     "runtimePatches": [
         {
             "manager": Text(f"{DOMAIN}/adapter"),
@@ -200,6 +207,75 @@ TRAINING: dict[str, Rule] = {
             },
         }
     ],
+}
+
+# A line of a shell: words without any meaning to it but what Kubernetes and Katib replace before it sees them.
+PLACEHOLDER = r"\$\(JOB_COMPLETION_INDEX\)|\$\{trialParameters\.(trial|p[0-9]+)\}"
+LINE = Text(re.escape(FORWARDING) + rf"((?:{PLACEHOLDER}|[-\w.,:/=%@+])+ ?)*")
+TRIAL_TRAINER: dict[str, Rule] = {**TRAINER, "command": [Text("sh|-c")], "args": [LINE]}
+DECIMAL = Text(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?")
+METRIC = Text("[^;]+")
+OBJECTIVE: dict[str, Rule] = {
+    "type": Text("minimize|maximize"),
+    "goal": OneOf((NUMBER, REAL)),
+    "objectiveMetricName": METRIC,
+    "additionalMetricNames": [METRIC],
+    "metricStrategies": [{"name": METRIC, "value": Text("min|max")}],
+}
+PARAMETERS: list[Rule] = [
+    {
+        "name": ANY,
+        "parameterType": Text("double|int|discrete|categorical"),
+        "feasibleSpace": {
+            "distribution": Text("uniform|logUniform|normal|logNormal"),
+            "min": DECIMAL,
+            "max": DECIMAL,
+            "step": DECIMAL,
+            # Katib fills these into the line: percent-encoded.
+            "list": [Text(r"[-\w.,:/%@+]*")],
+        },
+    }
+]
+COLLECTOR: dict[str, Rule] = {
+    "collector": {"kind": Text("File")},
+    "source": {
+        "fileSystemPath": {"kind": Text("File"), "path": Text(r"/var/log/katib/[a-z.]+"), "format": Text("TEXT")},
+        # Several patterns are separated by semicolons.
+        "filter": {"metricsFormat": [Text("[^;]+")]},
+    },
+}
+TRIAL_JOB: dict[str, Rule] = {
+    "apiVersion": Text(re.escape(TRAIN_JOB.api_version)),
+    "kind": Text(TRAIN_JOB.kind),
+    "metadata": {"labels": LABELS},
+    "spec": {**TRAINING, "trainer": TRIAL_TRAINER},
+}
+TRIAL_TEMPLATE: dict[str, Rule] = {
+    "retain": FLAG,
+    "primaryContainerName": Text("node"),
+    "primaryPodLabels": Keys(r"(jobset\.sigs|batch)\.(k8s|kubernetes)\.io/[-a-z]+", Text("[a-z0-9]+")),
+    "successCondition": ANY,
+    "failureCondition": ANY,
+    "trialParameters": [
+        {
+            "name": Text(r"trial|p[0-9]+"),
+            "reference": OneOf((Text(r"\$\{trialSpec\.Name\}"), Text(r"(?!.*\$\{trialSpec\.).+"))),
+        }
+    ],
+    "trialSpec": TRIAL_JOB,
+}
+ALGORITHM: dict[str, Rule] = {"algorithmName": Text(LABEL), "algorithmSettings": [{"name": ANY, "value": ANY}]}
+TUNING: dict[str, Rule] = {
+    "objective": OBJECTIVE,
+    "algorithm": ALGORITHM,
+    "earlyStopping": ALGORITHM,
+    "parallelTrialCount": NUMBER,
+    "maxTrialCount": NUMBER,
+    "maxFailedTrialCount": NUMBER,
+    "resumePolicy": Text("Never"),
+    "parameters": PARAMETERS,
+    "metricsCollectorSpec": COLLECTOR,
+    "trialTemplate": TRIAL_TEMPLATE,
 }
 
 SERVER_ANNOTATIONS = Keys(
@@ -337,6 +413,7 @@ ALLOWED: dict[ApiResource, dict[str, Rule]] = {
     ),
     VOLUME_CLAIM: _object(spec=CLAIM),
     TRAIN_JOB: _object(spec=TRAINING),
+    KATIB_EXPERIMENT: _object(spec=TUNING),
     TENSORBOARD: _object(spec={"logspath": Text(r"pvc://em-[-a-z0-9]{1,60}/?")}),
     INFERENCE_SERVICE: _object(METADATA | {"annotations": SERVER_ANNOTATIONS, "labels": SERVER_LABELS}, spec=SERVER),
     HTTP_ROUTE: _object(spec=HTTP_ROUTE_SPEC),

@@ -12,6 +12,7 @@ from adapters.easymaker.engines.cluster.allowed_fields import (
     ALLOWED,
     FLAG,
     NUMBER,
+    REAL,
     Just,
     Keys,
     OneOf,
@@ -116,7 +117,7 @@ class _Look:
             pattern = rule.pattern.replace("{namespace}", re.escape(self._namespace))
             return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL | re.ASCII) is not None
         # True is an int to Python.
-        return type(value) is {FLAG: bool, NUMBER: int}[rule]
+        return type(value) is {FLAG: bool, NUMBER: int, REAL: float}[rule]
 
 
 def _items(value: Any, path: str) -> list[tuple[str, Any]]:

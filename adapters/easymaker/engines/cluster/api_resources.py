@@ -41,6 +41,9 @@ SELF_ACCESS_REVIEW = ApiResource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )
 TRAIN_JOB = ApiResource("trainer.kubeflow.org", "v1alpha1", "trainjobs", "TrainJob")
+KATIB_EXPERIMENT = ApiResource("kubeflow.org", "v1beta1", "experiments", "Experiment")
+KATIB_TRIAL = ApiResource("kubeflow.org", "v1beta1", "trials", "Trial")
+KATIB_SUGGESTION = ApiResource("kubeflow.org", "v1beta1", "suggestions", "Suggestion")
 TENSORBOARD = ApiResource("tensorboard.kubeflow.org", "v1alpha1", "tensorboards", "Tensorboard")
 INFERENCE_SERVICE = ApiResource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
 HTTP_ROUTE = ApiResource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
@@ -51,6 +54,7 @@ APPLIED_KINDS = (
     SECRET,
     VOLUME_CLAIM,
     TRAIN_JOB,
+    KATIB_EXPERIMENT,
     TENSORBOARD,
     INFERENCE_SERVICE,
     HTTP_ROUTE,

@@ -118,10 +118,12 @@ class ApiServer:
         assert answer is not None
         return answer
 
-    def patch(self, resource: ApiResource, namespace: str, name: str, change: Json) -> Json | None:
+    def patch(
+        self, resource: ApiResource, namespace: str, name: str, change: Json, subresource: str | None = None
+    ) -> Json | None:
         """JSON merge patch; None when the object is not there."""
-        query = {"fieldManager": MANAGER}
-        return self._answer("PATCH", resource.path(namespace, name), query, (MERGE, change), missing=True)
+        path, query = resource.path(namespace, name, subresource), {"fieldManager": MANAGER}
+        return self._answer("PATCH", path, query, (MERGE, change), missing=True)
 
     def delete(self, resource: ApiResource, namespace: str | None, name: str) -> None:
         """Missing is success. What belongs to the object is collected in the background."""

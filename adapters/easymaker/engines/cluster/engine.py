@@ -45,7 +45,7 @@ def drivers(parts: ClusterParts) -> dict[str, Driver]:
     return {
         "experiment": ExperimentDriver(parts),
         "training": TrainingDriver(parts),
-        "hyperparameter-tuning": TuningDriver(),
+        "hyperparameter-tuning": TuningDriver(parts),
         "training-template": RecordDriver(),
         "model": ModelDriver(parts),
         "endpoint": EndpointDriver(parts),

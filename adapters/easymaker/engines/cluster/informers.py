@@ -39,6 +39,9 @@ KEPT_METADATA = (
     "name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp", "creationTimestamp",
 )  # fmt: skip
 
+# Of a job, whether it rests; of a trial, its values.
+KEPT_SPEC = ("suspend", "parameterAssignments")
+
 OnChange = Callable[[Collection[str]], None]
 
 
@@ -48,9 +51,8 @@ def slim(obj: Json) -> Json:
     annotations = obj["metadata"].get("annotations") or {}
     meta["annotations"] = {key: value for key, value in annotations.items() if key.startswith(KEPT_ANNOTATIONS)}
     kept: Json = {"metadata": meta, "status": obj.get("status") or {}}
-    if "suspend" in (obj.get("spec") or {}):
-        kept["spec"] = {"suspend": obj["spec"]["suspend"]}
-    return kept
+    spec = {name: value for name, value in (obj.get("spec") or {}).items() if name in KEPT_SPEC}
+    return kept | ({"spec": spec} if spec else {})
 
 
 class Informer:

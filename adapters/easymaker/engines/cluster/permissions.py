@@ -8,6 +8,9 @@ from adapters.easymaker.engines.cluster.api_resources import (
     CONFIG_MAP,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    KATIB_EXPERIMENT,
+    KATIB_SUGGESTION,
+    KATIB_TRIAL,
     POD,
     SECRET,
     TENSORBOARD,
@@ -51,18 +54,23 @@ def _of(resource: ApiResource, verbs: str, scope: Scope, subresource: str = "") 
 # A server-side apply is a patch, and a create where there is nothing yet.
 WRITE = "create patch delete"
 ROUTES = {"gateway-api": HTTP_ROUTE, "istio": VIRTUAL_SERVICE}
-LOOKED_UP = (TRAIN_JOB, TENSORBOARD, INFERENCE_SERVICE)
+LOOKED_UP = (TRAIN_JOB, KATIB_EXPERIMENT, TENSORBOARD, INFERENCE_SERVICE)
 CUSTOM = (*LOOKED_UP, *ROUTES.values())
 
 REQUIRED: tuple[Permission, ...] = (
     # Who calls, and what he may do.
     _of(TOKEN_REVIEW, "create", Scope.CLUSTER),
     _of(ACCESS_REVIEW, "create", Scope.CLUSTER),
-    # What became of our objects. Routes and pods are found by their labels, never by name.
+    # What became of our objects. Routes, trials and pods are found by their labels, never by name.
     *(_of(resource, "get list watch", Scope.WATCHED) for resource in LOOKED_UP),
-    *(_of(resource, "list watch", Scope.WATCHED) for resource in (*ROUTES.values(), POD)),
+    *(_of(resource, "list watch", Scope.WATCHED) for resource in (*ROUTES.values(), KATIB_TRIAL, POD)),
+    # Why a tuning has failed before its first trial.
+    _of(KATIB_SUGGESTION, "get", Scope.WATCHED),
     # Making it so. What has no watch is listed by its labels. Secrets are written and deleted by name, never read.
     *(_of(resource, WRITE, Scope.PROFILE) for resource in CUSTOM),
+    # Katib has no way to stop an experiment: its status says that it is over. Trials are Katib's own; they go with it.
+    _of(KATIB_EXPERIMENT, "patch", Scope.PROFILE, "status"),
+    _of(KATIB_TRIAL, "delete", Scope.PROFILE),
     _of(VOLUME_CLAIM, f"get list {WRITE}", Scope.PROFILE),
     _of(CONFIG_MAP, f"list {WRITE}", Scope.PROFILE),
     _of(SECRET, WRITE, Scope.PROFILE),

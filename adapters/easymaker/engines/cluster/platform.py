@@ -6,6 +6,8 @@ from adapters.easymaker.engines.base import Part
 from adapters.easymaker.engines.cluster.api_resources import (
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    KATIB_EXPERIMENT,
+    KATIB_TRIAL,
     POD,
     TENSORBOARD,
     TRAIN_JOB,
@@ -20,7 +22,7 @@ from adapters.easymaker.errors import EngineError
 def watched(routes: str) -> tuple[ApiResource, ...]:
     """The kinds of objects whose status matters; ``routes`` is the setting of that name."""
     route = HTTP_ROUTE if routes == "gateway-api" else VIRTUAL_SERVICE
-    return (TRAIN_JOB, TENSORBOARD, INFERENCE_SERVICE, route, POD)
+    return (TRAIN_JOB, KATIB_EXPERIMENT, KATIB_TRIAL, TENSORBOARD, INFERENCE_SERVICE, route, POD)
 
 
 class ClusterPlatform:

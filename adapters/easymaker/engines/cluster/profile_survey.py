@@ -15,27 +15,39 @@ from adapters.easymaker.kinds.record import Json
 class ProfileNeeds:
     """``accounts``: service accounts, and the kinds that run as them; the manifests of ``remedy`` bring them.
 
-    ``gateway``: NAMESPACE/NAME of the Gateway that has to take the routes of the kinds ``routed``.
+    ``gateway``: NAMESPACE/NAME of the Gateway that has to take the routes of the kinds ``routed``. ``label``: one that
+    the namespace has to have for the kinds ``labelled``.
     """
 
     accounts: Mapping[str, tuple[str, ...]]
     gateway: str | None
     routed: tuple[str, ...]
     remedy: str
+    label: tuple[str, str]
+    labelled: tuple[str, ...]
 
 
 def look_at_profile(server: ApiServer, namespace: str, needs: ProfileNeeds) -> list[Finding]:
-    """Whether the namespace is there, its service accounts, and whether the Gateway takes its routes."""
+    """Whether the namespace is there, its service accounts and label, and whether the Gateway takes its routes."""
     part = f"namespace {namespace}"
     try:
         found = server.read(NAMESPACE, None, namespace)
     except EngineError as error:
         return [Finding(part, part, UNKNOWN, str(error))]
     if found is None:
-        every = tuple(dict.fromkeys(kind for kinds in needs.accounts.values() for kind in kinds))
+        every = tuple(dict.fromkeys(kind for kinds in (*needs.accounts.values(), needs.labelled) for kind in kinds))
         return [Finding(part, part, MISSING, "not there", every, "make a Kubeflow profile of that name")]
     findings = [_account(server, namespace, name, kinds, needs) for name, kinds in needs.accounts.items()]
+    findings.append(_label(found, needs))
     return findings + ([_admission(server, found, needs)] if needs.gateway else [])
+
+
+def _label(namespace: Json, needs: ProfileNeeds) -> Finding:
+    name, (key, value) = namespace["metadata"]["name"], needs.label
+    part, wanted = f"namespace {name}", f"label {key}={value}"
+    if (namespace["metadata"].get("labels") or {}).get(key) == value:
+        return Finding(part, wanted, OK, "there", needs.labelled)
+    return Finding(part, wanted, MISSING, "not there", needs.labelled, f"kubectl label namespace {name} {key}={value}")
 
 
 def _account(server: ApiServer, namespace: str, name: str, kinds: tuple[str, ...], needs: ProfileNeeds) -> Finding:

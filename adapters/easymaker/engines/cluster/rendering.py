@@ -16,6 +16,7 @@ from adapters.easymaker.engines.cluster.mapping.inference_services import Servin
 from adapters.easymaker.engines.cluster.mapping.stage_routes import publications
 from adapters.easymaker.engines.cluster.mapping.tensorboards import experiment_bundle
 from adapters.easymaker.engines.cluster.mapping.training_jobs import TrainingSite, training_bundle
+from adapters.easymaker.engines.cluster.mapping.tunings import tuning_bundle
 from adapters.easymaker.engines.cluster.mapping.virtual_services import virtual_services
 from adapters.easymaker.kinds.record import Family, Json
 from adapters.easymaker.settings import Settings
@@ -47,7 +48,15 @@ def _experiment(family: Family, site: _Site) -> Iterable[Bundle]:
 
 
 def _training(family: Family, site: _Site) -> Iterable[Bundle]:
-    return [training_bundle(family.record, TrainingSite(site.catalogue, site.cluster, site.settings.region))]
+    return [training_bundle(family.record, _training_site(site))]
+
+
+def _tuning(family: Family, site: _Site) -> Iterable[Bundle]:
+    return [tuning_bundle(family.record, _training_site(site))]
+
+
+def _training_site(site: _Site) -> TrainingSite:
+    return TrainingSite(site.catalogue, site.cluster, site.settings.region)
 
 
 def _stage_resource(family: Family, site: _Site) -> Iterable[Bundle]:
@@ -67,6 +76,7 @@ def _nothing(family: Family, site: _Site) -> Iterable[Bundle]:
 RENDERERS: Mapping[str, Callable[[Family, _Site], Iterable[Bundle]]] = {
     "experiment": _experiment,
     "training": _training,
+    "hyperparameter-tuning": _tuning,
     "training-template": _nothing,
     "model": _nothing,
     "endpoint": _nothing,

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.api_resources import (
+    CONFIG_MAP,
     HTTP_ROUTE,
     INFERENCE_SERVICE,
+    KATIB_EXPERIMENT,
+    KATIB_TRIAL,
     TENSORBOARD,
     TRAIN_JOB,
     VIRTUAL_SERVICE,
@@ -25,21 +28,26 @@ GATEWAY = ApiResource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 ISTIO_GATEWAY = ApiResource("networking.istio.io", "v1", "gateways", "Gateway")
 KNATIVE_SERVICE = ApiResource("serving.knative.dev", "v1", "services", "Service")
 PROFILE = ApiResource("kubeflow.org", "v1", "profiles", "Profile", namespaced=False)
-KATIB_EXPERIMENT = ApiResource("kubeflow.org", "v1beta1", "experiments", "Experiment")
 NOTEBOOK = ApiResource("kubeflow.org", "v1", "notebooks", "Notebook")
 SERVICE_ACCOUNT = ApiResource("", "v1", "serviceaccounts", "ServiceAccount")
 CUSTOM_RESOURCE = ApiResource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
+KATIB_CONTROLLER, KATIB_CONFIG = "katib-controller", "katib-config"
+# As katib-config names the kinds that trials may be.
+TRIAL_KIND = f"{TRAIN_JOB.kind}.{TRAIN_JOB.version}.{TRAIN_JOB.group}"
+# Kubeflow's profiles have it; without it Katib takes no Experiment.
+COLLECTED = ("katib.kubeflow.org/metrics-collector-injection", "enabled")
 # Runtimes of which formats the engine serves; the name is this after the prefix of the settings.
 SERVING_RUNTIMES = ("mlserver",)
 STORAGE_PREFIX = "obs://"
 
 EXPERIMENT, TRAINING, STAGE, STAGE_RESOURCE = "experiment", "training", "endpoint-stage", "endpoint-model"
-ENDPOINT = "endpoint"
+ENDPOINT, TUNING = "endpoint", "hyperparameter-tuning"
+RUN_KINDS = (TRAINING, TUNING)
 SERVED_KINDS = (ENDPOINT, STAGE, STAGE_RESOURCE)
 ROUTED_KINDS = (ENDPOINT, STAGE)
-TO_COME_TUNING, TO_COME_NOTEBOOK = "hyperparameter tuning (to come)", "notebook (to come)"
+TO_COME_NOTEBOOK = "notebook (to come)"
 
 OURS = "kubectl apply --server-side -k manifests/overlays/kubeflow"
 REMEDIES = {
@@ -94,6 +102,38 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Mentions:
+    """A ConfigMap has to have ``text`` somewhere in it."""
+
+    part: str
+    namespace: str
+    name: str
+    text: str
+    kinds: tuple[str, ...]
+    remedy: str
+
+    @property
+    def needs(self) -> str:
+        return f"{self.text} in {CONFIG_MAP.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A service account (NAMESPACE/NAME) has to have these rights in the whole cluster."""
+
+    part: str
+    account: str
+    resource: ApiResource
+    verbs: tuple[str, ...]
+    kinds: tuple[str, ...]
+    remedy: str
+
+    @property
+    def needs(self) -> str:
+        return f"{self.account} may {', '.join(self.verbs)} {self.resource.plural}"
+
+
+@dataclass(frozen=True)
 class Storage:
     """A ClusterStorageContainer has to fetch what ``prefix`` begins."""
 
@@ -121,12 +161,13 @@ class Answers:
         return self.url
 
 
-Requirement = Served | Named | Storage | Answers
+Requirement = Served | Named | Mentions | Allowed | Storage | Answers
 
 
 def requirements(cluster: ClusterSettings) -> tuple[Requirement, ...]:
     """Everything that an installation with these settings needs of a cluster, in the order of its kinds."""
-    return (*_experiments(cluster), *_trainings(cluster), *_serving(cluster), *_routes(cluster), *_later())
+    runs = (*_trainings(cluster), *_tunings(cluster))
+    return (*_experiments(cluster), *runs, *_serving(cluster), *_routes(cluster), *_later())
 
 
 def _served(part: str, resource: ApiResource, kinds: tuple[str, ...]) -> Served:
@@ -142,11 +183,23 @@ def _experiments(cluster: ClusterSettings) -> tuple[Requirement, ...]:
 
 
 def _trainings(cluster: ClusterSettings) -> tuple[Requirement, ...]:
-    part, kinds = "Kubeflow Trainer", (TRAINING,)
+    part, kinds = "Kubeflow Trainer", RUN_KINDS
     names = dict.fromkeys((cluster.plain_runtime, cluster.torch_runtime))
     return (
         Served(part, TRAIN_JOB, kinds, REMEDIES[TRAIN_JOB], ("spec.runtimePatches",), "Trainer 2.3"),
         *(Named("training runtime", TRAINING_RUNTIME, None, name, kinds, OURS) for name in names),
+    )
+
+
+def _tunings(cluster: ClusterSettings) -> tuple[Requirement, ...]:
+    """Katib since 0.19 makes TrainJobs of trials as it is installed."""
+    kinds, remedy = (TUNING,), REMEDIES[KATIB_EXPERIMENT]
+    account = f"{cluster.katib_namespace}/{KATIB_CONTROLLER}"
+    return (
+        Served("Katib", KATIB_EXPERIMENT, kinds, remedy),
+        Served("Katib", KATIB_TRIAL, kinds, remedy),
+        Mentions("Katib's trials", cluster.katib_namespace, KATIB_CONFIG, TRIAL_KIND, kinds, remedy),
+        Allowed("Katib's trials", account, TRAIN_JOB, ("create", "get", "watch"), kinds, remedy),
     )
 
 
@@ -174,6 +227,5 @@ def _later() -> tuple[Requirement, ...]:
     """What nothing needs yet, or what can be done without."""
     return (
         Served("Kubeflow Profiles", PROFILE, ("appkeys as profiles",), REMEDIES[PROFILE], optional=True),
-        Served("Katib", KATIB_EXPERIMENT, (TO_COME_TUNING,), REMEDIES[KATIB_EXPERIMENT], optional=True),
         Served("Kubeflow Notebooks", NOTEBOOK, (TO_COME_NOTEBOOK,), REMEDIES[NOTEBOOK], optional=True),
     )

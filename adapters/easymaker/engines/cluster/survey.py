@@ -7,12 +7,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from adapters.easymaker.engines.cluster.api_resources import ApiResource
+from adapters.easymaker.engines.cluster.access_questions import Question, denied
+from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, ApiResource
 from adapters.easymaker.engines.cluster.api_server import ApiServer
+from adapters.easymaker.engines.cluster.permissions import Permission, Scope
 from adapters.easymaker.engines.cluster.requirements import (
     CUSTOM_RESOURCE,
     STORAGE_CONTAINER,
+    Allowed,
     Answers,
+    Mentions,
     Named,
     Requirement,
     Served,
@@ -68,6 +72,10 @@ class Survey:
                 return self._kind(wanted)
             case Named():
                 return self._object(wanted)
+            case Mentions():
+                return self._text(wanted)
+            case Allowed():
+                return self._rights(wanted)
             case Storage():
                 return self._storage(wanted)
             case Answers():
@@ -94,6 +102,20 @@ class Survey:
             return MISSING, f"{resource.kind} {resource.version} is not served"
         there = self.server.read(resource, wanted.namespace, wanted.name) is not None
         return (OK, "there") if there else (MISSING, "not there")
+
+    def _text(self, wanted: Mentions) -> tuple[str, str]:
+        found = self.server.read(CONFIG_MAP, wanted.namespace, wanted.name)
+        if found is None:
+            return MISSING, "not there"
+        there = any(wanted.text in text for text in (found.get("data") or {}).values())
+        return (OK, "there") if there else (TOO_OLD, "without it")
+
+    def _rights(self, wanted: Allowed) -> tuple[str, str]:
+        resource = wanted.resource
+        permission = Permission(resource.group, resource.plural, wanted.verbs, Scope.CLUSTER)
+        questions = [Question(permission, verb, None) for verb in wanted.verbs]
+        refused = denied(self.server, questions, wanted.account)
+        return (MISSING, f"not granted: {', '.join(q.verb for q in refused)}") if refused else (OK, "granted")
 
     def _storage(self, wanted: Storage) -> tuple[str, str]:
         if STORAGE_CONTAINER.version not in self.versions(STORAGE_CONTAINER):

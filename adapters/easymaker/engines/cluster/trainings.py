@@ -7,11 +7,12 @@ from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, POD, TRAIN_JOB, VOLUME_CLAIM
 from adapters.easymaker.engines.cluster.bundles import applied_digest
 from adapters.easymaker.engines.cluster.mapping import training_states
-from adapters.easymaker.engines.cluster.mapping.training_jobs import NODE, TrainingSite, training_bundle
+from adapters.easymaker.engines.cluster.mapping.training_jobs import TrainingSite, training_bundle
 from adapters.easymaker.engines.cluster.mapping.training_states import TrainingView
 from adapters.easymaker.engines.cluster.mapping.training_volumes import data_claim_name
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID, namespace_of, object_name
 from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.cluster.pod_logs import read_pod_log
 from adapters.easymaker.engines.launching import node_count
 from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.kinds import training
@@ -19,8 +20,6 @@ from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 
 KINDS = (TRAIN_JOB, CONFIG_MAP, VOLUME_CLAIM)
 SUSPEND: Json = {"spec": {"suspend": True}}
-# A log is read from its beginning each time: the API server knows no offset.
-LONGEST_LOG = 64 * 1024**2
 CLEARING_SECONDS = 1.0
 LIMITS = {
     "cpu": "limit of the pod's container",
@@ -83,13 +82,7 @@ class TrainingDriver:
         record = family.record
         growing = record.status not in training.LIFECYCLE.settled
         pod = training_states.current_pod(self._cache.of(POD, record.id), 0)
-        end = min(offset + limit, LONGEST_LOG)
-        if pod is None or offset >= end:
-            return b"", growing and offset < LONGEST_LOG
-        # One byte more tells whether there is more.
-        content = self._server.log(namespace_of(record.appkey), pod["metadata"]["name"], NODE, end + 1) or b""
-        more = len(content) > end and end < LONGEST_LOG
-        return content[offset:end], more or (growing and end < LONGEST_LOG)
+        return read_pod_log(self._server, pod, (offset, limit), growing)
 
     def _known(self, record: Record) -> Json | None:
         return self._cache.get(TRAIN_JOB, *_key(record))

@@ -28,12 +28,20 @@ KINDS = {
         "clusterservingruntimes": "ClusterServingRuntime",
         "clusterstoragecontainers": "ClusterStorageContainer",
     },
+    "kubeflow.org": {"experiments": "Experiment", "trials": "Trial"},
     "tensorboard.kubeflow.org": {"tensorboards": "Tensorboard"},
     "gateway.networking.k8s.io": {"httproutes": "HTTPRoute", "gateways": "Gateway"},
 }
-VERSIONS = {"inferenceservices": "v1beta1", "httproutes": "v1", "gateways": "v1"}
+VERSIONS = {
+    "experiments": "v1beta1",
+    "trials": "v1beta1",
+    "inferenceservices": "v1beta1",
+    "httproutes": "v1",
+    "gateways": "v1",
+}
 ROOT = Path(__file__).parents[4]
 ADAPTER = "kubeflow/easymaker-adapter"
+TRAINER, KATIB_RIGHTS = "trainer.kubeflow.org", "katib-controller"
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +147,13 @@ def test_bare_cluster_lacks_everything_but_what_needs_nothing(cli: Any, api_serv
     code, seen = look(cli, api_server.admin_kubeconfig)
     assert (code, seen["ok"]) == (1, False)
     assert seen["kubernetes"].startswith("v1.")
-    lacking = {"experiment", "training", "endpoint", "endpoint-stage", "endpoint-model"}
+    lacking = {"experiment", "training", "hyperparameter-tuning", "endpoint", "endpoint-stage", "endpoint-model"}
     assert kinds(seen) == dict.fromkeys(lacking, "missing") | {"training-template": "ok", "model": "ok"}
     for check in seen["checks"]:
         if check["state"] == "missing":
             assert check["kinds"], check
             assert "kubectl apply" in check["remedy"], check
-    assert states(seen)["experiments.kubeflow.org v1beta1"] == "absent", "Katib is for kinds to come"
+    assert states(seen)["notebooks.kubeflow.org v1"] == "absent", "Notebooks are for kinds to come"
 
 
 def test_manifests_that_remedies_name_are_there(cli: Any, api_server: ApiServerProcess) -> None:
@@ -204,12 +212,54 @@ def test_everything_there_is_well(
     """As the platform team sees it after the installation, for the adapter's own account."""
     install(*itertools.chain.from_iterable(KINDS.values()))
     make_ours(api_server, namespace)
+    make_katibs(api_server, f"- TrainJob.v1alpha1.{TRAINER}")
+    let_katib_make_train_jobs(api_server)
     grant(api_server, ADAPTER, None, {Scope.CLUSTER, Scope.WATCHED})
     grant(api_server, ADAPTER, namespace, {Scope.PROFILE})
     code, seen = look(cli, api_server.admin_kubeconfig, "--namespace", namespace, "--service-account", ADAPTER)
     assert [check for check in seen["checks"] if check["state"] not in ("ok", "absent")] == []
     assert (code, seen["ok"]) == (0, True)
     assert set(kinds(seen).values()) == {"ok"}
+
+
+def make_katibs(server: ApiServerProcess, kinds: str) -> None:
+    """Its configuration, in which ``kinds`` are those that trials may be."""
+    data = {"katib-config.yaml": f"init:\n  controller:\n    trialResources:\n      {kinds}\n"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "katib-config"}, "data": data}
+    server.apply("/api/v1/namespaces/kubeflow/configmaps/katib-config", config)
+
+
+@pytest.mark.parametrize("kinds_of_trials", ["- Job.v1.batch", f"- TrainJob.v1alpha1.{TRAINER}"])
+def test_a_katib_that_makes_no_train_jobs_runs_no_tunings(
+    cli: Any, api_server: ApiServerProcess, install: Callable[..., None], namespace: str, kinds_of_trials: str
+) -> None:
+    """By its configuration, or because nobody lets it."""
+    install(*itertools.chain.from_iterable(KINDS.values()))
+    make_ours(api_server, namespace)
+    make_katibs(api_server, kinds_of_trials)
+    answer = api_server.request("DELETE", f"{RBAC}/clusterrolebindings/{KATIB_RIGHTS}")
+    assert answer.status_code in (200, 404)
+    _, seen = look(cli, api_server.admin_kubeconfig, "--namespace", namespace)
+    assert kinds(seen)["hyperparameter-tuning"] == "missing"
+    assert kinds(seen)["training"] == "ok"
+    found = {check["needs"]: check["found"] for check in seen["checks"] if check["part"] == "Katib's trials"}
+    told = "without it" if "batch" in kinds_of_trials else "there"
+    assert found[f"TrainJob.v1alpha1.{TRAINER} in ConfigMap kubeflow/katib-config"] == told
+    assert found["kubeflow/katib-controller may create, get, watch trainjobs"] == "not granted: create, get, watch"
+
+
+def let_katib_make_train_jobs(server: ApiServerProcess) -> None:
+    rules = [{"apiGroups": [TRAINER], "resources": ["trainjobs"], "verbs": ["create", "get", "watch"]}]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": KATIB_RIGHTS}}
+    server.apply(f"{RBAC}/clusterroles/{KATIB_RIGHTS}", role | {"rules": rules})
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": KATIB_RIGHTS},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": KATIB_RIGHTS},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "kubeflow", "name": "katib-controller"}],
+    }
+    server.apply(f"{RBAC}/clusterrolebindings/{KATIB_RIGHTS}", binding)
 
 
 def make_ours(server: ApiServerProcess, namespace: str) -> None:
@@ -237,7 +287,8 @@ def make_ours(server: ApiServerProcess, namespace: str) -> None:
         "spec": {"listeners": [listener]},
     }
     server.apply("/apis/gateway.networking.k8s.io/v1/namespaces/kubeflow/gateways/easymaker-gateway", gateway)
-    label = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {"routes": "yes"}}}
+    labels = {"routes": "yes", "katib.kubeflow.org/metrics-collector-injection": "enabled"}
+    label = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
     server.apply(f"/api/v1/namespaces/{namespace}", label)
     for name in ("easymaker-jobs", "easymaker-models"):
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
@@ -252,7 +303,9 @@ def test_profile_that_was_not_prepared(
     _, seen = look(cli, api_server.admin_kubeconfig, "--namespace", namespace, "--namespace", "not-there")
     checks = {(check["part"], check["needs"]): check for check in seen["checks"]}
     jobs = checks[(f"namespace {namespace}", "ServiceAccount easymaker-jobs")]
-    assert (jobs["state"], jobs["kinds"]) == ("missing", ["training"])
+    assert (jobs["state"], jobs["kinds"]) == ("missing", ["training", "hyperparameter-tuning"])
+    collected = checks[(f"namespace {namespace}", "label katib.kubeflow.org/metrics-collector-injection=enabled")]
+    assert (collected["state"], collected["kinds"]) == ("missing", ["hyperparameter-tuning"])
     assert jobs["remedy"] == f"kubectl apply --server-side --namespace {namespace} -k manifests/components/tenant"
     routes = checks[(f"namespace {namespace}", "routes taken by Gateway kubeflow/easymaker-gateway")]
     assert (routes["state"], routes["remedy"]) == ("missing", f"kubectl label namespace {namespace} routes=yes")

@@ -11,7 +11,7 @@ from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.api_resources import CONFIG_MAP, TRAIN_JOB
 from adapters.easymaker.engines.cluster.bundles import Bundle
 from adapters.easymaker.engines.cluster.mapping import training_paths as paths
-from adapters.easymaker.engines.cluster.mapping.launcher_specs import launcher_json
+from adapters.easymaker.engines.cluster.mapping.launcher_specs import launcher_json, node_addresses
 from adapters.easymaker.engines.cluster.mapping.training_volumes import (
     data_claim,
     pod_volumes,
@@ -26,9 +26,19 @@ from adapters.easymaker.kinds.record import Json, Record
 PATCH_MANAGER = f"{DOMAIN}/adapter"
 # The replicated job and its container; the Trainer knows them by this name.
 NODE = "node"
+NODE_RANK = "$(JOB_COMPLETION_INDEX)"
 LAUNCHER = ("python", "-P", "-m", "kfp_components.easymaker.launcher")
 # The Trainer's clock also runs while a pod waits for a node and while results are uploaded; the launcher's does not.
 WAITING_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the container ``node`` runs, on how many nodes."""
+
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    nodes: int
 
 
 @dataclass(frozen=True)
@@ -47,34 +57,41 @@ def training_bundle(record: Record, site: TrainingSite) -> Bundle:
         PermanentEngineError: the catalogue no longer has what it needs, or a name in it cannot be on the cluster.
     """
     claim = data_claim(record, site.cluster)
-    dependents = (_config_map(record, site), *([claim] if claim else []))
+    launcher = launcher_json(record, site.catalogue, site.region, node_addresses=node_addresses(record))
+    dependents = (launcher_config_map(record, launcher), *([claim] if claim else []))
     return Bundle(_train_job(record, site), dependents, hold={"suspend": True})
 
 
 def _train_job(record: Record, site: TrainingSite) -> Json:
+    args = (f"{paths.SPEC_DIRECTORY}/{paths.SPEC_FILE}", "--node-rank", NODE_RANK)
+    return {
+        "apiVersion": TRAIN_JOB.api_version,
+        "kind": TRAIN_JOB.kind,
+        "metadata": metadata(record, object_name(record.id), training_labels(record)),
+        "spec": job_spec(record, site, Command(LAUNCHER, args, node_count(record))),
+    }
+
+
+def job_spec(record: Record, site: TrainingSite, command: Command) -> Json:
+    """The specification of a TrainJob, be it a training's or that of a tuning's trials."""
     torchrun = bool(record.spec.get("useTorchrun", False))
     runtime = site.cluster.torch_runtime if torchrun else site.cluster.plain_runtime
     image, flavor = _image(record, site.catalogue), _flavor(record, site.catalogue)
     trainer: Json = {
         "image": image.container,
-        "command": list(LAUNCHER),
-        "args": [f"{paths.SPEC_DIRECTORY}/{paths.SPEC_FILE}", "--node-rank", "$(JOB_COMPLETION_INDEX)"],
-        "numNodes": node_count(record),
+        "command": list(command.command),
+        "args": list(command.args),
+        "numNodes": command.nodes,
         "resourcesPerNode": _resources(flavor),
     }
     if torchrun:
         trainer["numProcPerNode"] = int(record.spec.get("nprocPerNode", 1))
     return {
-        "apiVersion": TRAIN_JOB.api_version,
-        "kind": TRAIN_JOB.kind,
-        "metadata": metadata(record, object_name(record.id), training_labels(record)),
-        "spec": {
-            "suspend": False,
-            "activeDeadlineSeconds": int(timeout_seconds(record)) + WAITING_SECONDS,
-            "runtimeRef": {"apiGroup": TRAIN_JOB.group, "kind": "ClusterTrainingRuntime", "name": runtime},
-            "trainer": trainer,
-            "runtimePatches": [_runtime_patch(record, flavor, site)],
-        },
+        "suspend": False,
+        "activeDeadlineSeconds": int(timeout_seconds(record)) + WAITING_SECONDS,
+        "runtimeRef": {"apiGroup": TRAIN_JOB.group, "kind": "ClusterTrainingRuntime", "name": runtime},
+        "trainer": trainer,
+        "runtimePatches": [_runtime_patch(record, flavor, site)],
     }
 
 
@@ -94,12 +111,13 @@ def _runtime_patch(record: Record, flavor: Flavor, site: TrainingSite) -> Json:
     return {"manager": PATCH_MANAGER, "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": [job]}}}}
 
 
-def _config_map(record: Record, site: TrainingSite) -> Json:
+def launcher_config_map(record: Record, launcher: str) -> Json:
+    """With the file that the launchers of all pods read."""
     return {
         "apiVersion": CONFIG_MAP.api_version,
         "kind": CONFIG_MAP.kind,
         "metadata": metadata(record, spec_config_map_name(record), training_labels(record)),
-        "data": {paths.SPEC_FILE: launcher_json(record, site.catalogue, site.region)},
+        "data": {paths.SPEC_FILE: launcher},
     }
 
 

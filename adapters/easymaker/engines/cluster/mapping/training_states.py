@@ -16,6 +16,8 @@ from adapters.easymaker.kinds.record import Json
 from kfp_components.easymaker.launcher.exit_codes import ExitCode
 
 RANK = "batch.kubernetes.io/job-completion-index"
+# What Katib's shell around a trial's launcher says last, when there are rules for early stopping.
+_SHELLS_WORDS = frozenset({"Training Container was Failed"})
 _SIGNALS = {137: "SIGKILL", 143: "SIGTERM", 139: "SIGSEGV"}
 
 
@@ -37,6 +39,11 @@ def observe(view: TrainingView) -> Observation:
     job = view.job
     if job is None or applied_digest(job) is None:
         return Observation(Phase.MISSING)
+    return follow(view, job)
+
+
+def follow(view: TrainingView, job: Json) -> Observation:
+    """Of a TrainJob that is there as it is meant to be."""
     current = _current(view.pods)
     if pod_states.holds(job, "Complete"):
         return Observation(Phase.SUCCEEDED, detail=_times(view, current))
@@ -146,6 +153,9 @@ def _why(pod: Json, end: Ended | None) -> str:
     if end.exit_code in set(ExitCode):
         # The launcher's last line is one sentence that says how it ended.
         return pod_states.one_line(lines[-1]) if lines else ExitCode(end.exit_code).name
+    if lines and lines[-1] in _SHELLS_WORDS and lines[:-1]:
+        # The shell's exit code stands for the launcher's, whose sentence came before.
+        return pod_states.one_line(lines[-2])
     by_signal = f" ({_SIGNALS[end.exit_code]})" if end.exit_code in _SIGNALS else ""
     told = f": {pod_states.one_line(lines[-1])}" if lines else ""
     return f"the launcher ended with exit code {end.exit_code}{by_signal}{told}"

@@ -8,6 +8,7 @@ from adapters.easymaker.engines.cluster.mapping import training_paths as paths
 from adapters.easymaker.engines.cluster.mapping.volume_claims import claim_spec, nas_claim, nas_ids, volume_claim
 from adapters.easymaker.engines.cluster.names import EXPERIMENT_ID, labels, metadata, object_name
 from adapters.easymaker.engines.launching import node_count, source
+from adapters.easymaker.kinds import training
 from adapters.easymaker.kinds.record import Json, Record
 
 
@@ -30,12 +31,17 @@ def tensorboard_claim_name(experiment_id: str) -> str:
 
 
 def data_claim(record: Record, cluster: ClusterSettings) -> Json | None:
-    """The volume of the data storage size. Each of several nodes has one of its own, which comes with its pod."""
+    """The volume of the data storage size. Each of several pods has one of its own, which comes with it."""
     size = record.spec.get("dataStorageSize")
-    if not size or node_count(record) > 1:
+    if not size or not _single(record):
         return None
     spec = claim_spec(f"{size}G", "ReadWriteOnce", cluster)
     return volume_claim(metadata(record, data_claim_name(record), training_labels(record)), spec)
+
+
+def _single(record: Record) -> bool:
+    """Whether there is only ever one pod of it at a time: a training on one node, and no tuning."""
+    return record.kind == training.KIND.name and node_count(record) == 1
 
 
 def training_labels(record: Record) -> dict[str, str]:
@@ -69,7 +75,7 @@ def _work(record: Record, flavor: Flavor, cluster: ClusterSettings) -> Json:
     size = record.spec.get("dataStorageSize")
     if not size:
         return {"emptyDir": {"sizeLimit": f"{flavor.disk}G"}}
-    if node_count(record) == 1:
+    if _single(record):
         return {"persistentVolumeClaim": {"claimName": data_claim_name(record)}}
     template: Json = {
         "metadata": {"labels": labels(record, **training_labels(record))},

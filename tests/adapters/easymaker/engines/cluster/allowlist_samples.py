@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from adapters.easymaker.engines.cluster.mapping.trial_commands import shell_command
+
 NAMESPACE = "team-a"
 TRAINING = "3c2e1f5a-7d64-4b8e-9a51-0f6f0c1d2e3f"
 ENDPOINT = "7d0b8a4c-5555-4666-8777-888899990000"
@@ -100,6 +102,61 @@ def train_job() -> dict[str, Any]:
     return _object("trainer.kubeflow.org/v1alpha1", "TrainJob", f"em-{TRAINING}", spec=spec)
 
 
+def experiment() -> dict[str, Any]:
+    job = train_job()
+    job["spec"]["trainer"] |= {
+        "command": ["sh", "-c"],
+        "args": [shell_command(["python", "spec.json", "$(JOB_COMPLETION_INDEX)", "a%20b=${trialParameters.p0}"])[-1]],
+    }
+    settings = [{"name": "random_state", "value": "7"}]
+    parameters = [
+        {
+            "name": "learning rate",
+            "parameterType": "double",
+            "feasibleSpace": {"min": "0", "max": "1e-05", "step": "0.1", "list": ["a%20b"], "distribution": "uniform"},
+        }
+    ]
+    place = {"kind": "File", "path": "/var/log/katib/metrics.log", "format": "TEXT"}
+    spec = {
+        "objective": {
+            "type": "maximize",
+            "goal": 0.9,
+            "objectiveMetricName": "accuracy",
+            "additionalMetricNames": ["loss"],
+            "metricStrategies": [{"name": "accuracy", "value": "max"}],
+        },
+        "algorithm": {"algorithmName": "random", "algorithmSettings": settings},
+        "earlyStopping": {"algorithmName": "medianstop", "algorithmSettings": settings},
+        "parallelTrialCount": 2,
+        "maxTrialCount": 20,
+        "maxFailedTrialCount": 3,
+        "resumePolicy": "Never",
+        "parameters": parameters,
+        "metricsCollectorSpec": {
+            "collector": {"kind": "File"},
+            "source": {"fileSystemPath": place, "filter": {"metricsFormat": [r"(\w+)=(\d+)"]}},
+        },
+        "trialTemplate": {
+            "retain": True,
+            "primaryContainerName": "node",
+            "primaryPodLabels": {"batch.kubernetes.io/job-completion-index": "0"},
+            "successCondition": 'status.conditions.#(type=="Complete")#',
+            "failureCondition": 'status.conditions.#(type=="Failed")#',
+            "trialParameters": [
+                {"name": "trial", "reference": "${trialSpec.Name}"},
+                {"name": "p0", "reference": "learning rate"},
+            ],
+            "trialSpec": {
+                "apiVersion": job["apiVersion"],
+                "kind": job["kind"],
+                "metadata": {"labels": job["metadata"]["labels"]},
+                "spec": job["spec"],
+            },
+        },
+    }
+    return _object("kubeflow.org/v1beta1", "Experiment", f"em-{TRAINING}", spec=spec)
+
+
 def inference_service() -> dict[str, Any]:
     reference = {"name": f"em-{TRAINING}-secret", "key": "token"}
     predictor = {
@@ -196,6 +253,7 @@ SAMPLES = (
     volume_claim,
     tensorboard,
     train_job,
+    experiment,
     inference_service,
     http_route,
     virtual_service,

@@ -19,6 +19,7 @@ Manifest = dict[str, Any]
 Path = tuple[str | int, ...]
 
 JOB: Path = ("spec", "runtimePatches", 0, "trainingRuntimeSpec", "template", "spec", "replicatedJobs", 0, "template")
+TRIAL_POD: Path = ("spec", "trialTemplate", "trialSpec", *JOB, "spec", "template", "spec")
 POD: Path = (*JOB, "spec", "template", "spec")
 PREDICTOR: Path = ("spec", "predictor")
 # What must not be settable in any pod, whatever else changes.
@@ -118,7 +119,8 @@ def test_a_value_of_another_type_is_refused(sample: Callable[[], Manifest], valu
 
 @pytest.mark.parametrize("field", sorted(DANGERS))
 def test_no_pod_gets_a_dangerous_field(field: str) -> None:
-    for sample, pod in ((samples.train_job, POD), (samples.inference_service, PREDICTOR)):
+    pods = ((samples.train_job, POD), (samples.experiment, TRIAL_POD), (samples.inference_service, PREDICTOR))
+    for sample, pod in pods:
         assert field in refusal(changed(sample, (*pod, field), "x"))
 
 
@@ -126,6 +128,7 @@ def test_no_pod_gets_a_dangerous_field(field: str) -> None:
 def test_no_container_gets_a_dangerous_field(field: str) -> None:
     for sample, container in (
         (samples.train_job, (*POD, "containers", 0)),
+        (samples.experiment, (*TRIAL_POD, "containers", 0)),
         (samples.inference_service, (*PREDICTOR, "model")),
     ):
         assert field in refusal(changed(sample, (*container, field), "x"))
