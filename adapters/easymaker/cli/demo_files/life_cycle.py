@@ -22,6 +22,7 @@ from typing import Any
 import easymaker
 import joblib
 import requests
+import tuning as tunings
 from easymaker.storage import objectstorage
 from sklearn.datasets import load_iris
 
@@ -43,6 +44,7 @@ class Life:
     name: str
     storage: str
     trainings: list[str] = field(default_factory=list)
+    tuning: easymaker.HyperparameterTuning = field(init=False)
     experiment: easymaker.Experiment = field(init=False)
     model: easymaker.Model = field(init=False)
     endpoint: easymaker.Endpoint = field(init=False)
@@ -102,8 +104,25 @@ def get_and_list(life: Life) -> str:
     return f"{training.name}: {training.status}, {parameters['n_estimators']} trees"
 
 
+def tune(life: Life) -> str:
+    begun = tunings.run(
+        f"{life.name}-tuning",
+        life.experiment.id,
+        life.storage,
+        image_name=IMAGE,
+        instance_type_name=FLAVOR,
+        entry_point=ENTRY_POINT,
+        dataset_list=[easymaker.Dataset(dataset_name="train", data_uri=f"{life.storage}/train")],
+    )
+    life.tuning = tunings.follow(begun, PATIENCE_SECONDS)
+    trials = rest("GET", f"/hyperparameter-tunings/{life.tuning.id}/trials")["trialList"]
+    check(len(trials) == tunings.TRIALS, f"{len(trials)} trainings are listed instead of {tunings.TRIALS}")
+    return tunings.best(life.tuning)
+
+
 def create_model(life: Life) -> str:
-    life.model = easymaker.Model().create(life.name, training_id=life.trainings[0], wait=False)
+    """Of the best training of the tuning."""
+    life.model = easymaker.Model().create(life.name, hyperparameter_tuning_id=life.tuning.id, wait=False)
     waited(life.model)
     return f"{life.model.model_format_code.value}, {life.model.id}"
 
@@ -175,6 +194,7 @@ def delete_all(life: Life) -> str:
     for kind, wanted in (
         (easymaker.Endpoint, [life.endpoint.id]),
         (easymaker.Model, [life.model.id]),
+        (easymaker.HyperparameterTuning, [life.tuning.id]),
         (easymaker.Training, life.trainings),
         (easymaker.Experiment, [life.experiment.id]),
     ):
@@ -183,7 +203,13 @@ def delete_all(life: Life) -> str:
         gone(lambda kind=kind, wanted=wanted: not ids(kind) & set(wanted), f"the {kind.__name__.lower()}")
     objectstorage.delete(life.storage)
     check(not objectstorage.find_object_list(life.storage), "the storage still lists objects")
-    kinds = (easymaker.Experiment, easymaker.Training, easymaker.Model, easymaker.Endpoint)
+    kinds = (
+        easymaker.Experiment,
+        easymaker.Training,
+        easymaker.HyperparameterTuning,
+        easymaker.Model,
+        easymaker.Endpoint,
+    )
     others = sum(len(ids(kind)) for kind in kinds)
     return "all lists are empty" if not others else f"nothing of the demo is left ({others} other resources stay)"
 
@@ -195,7 +221,8 @@ STEPS: tuple[tuple[str, Callable[[Life], str]], ...] = (
     ("Create an experiment", create_experiment),
     ("Train", train),
     ("Get and list", get_and_list),
-    ("Create a model", create_model),
+    ("Tune its hyperparameters", tune),
+    ("Create a model of the best training", create_model),
     ("Create an endpoint", create_endpoint),
     ("Predict (V1)", predict_v1),
     ("Predict (V2)", predict_v2),
