@@ -7,8 +7,8 @@ from katib_suggestions.algorithms.bayesian.gaussian_process import Posterior
 from katib_suggestions.algorithms.bayesian.improvement import log_improvement, log_probability
 from katib_suggestions.algorithms.bayesian.quasi_newton import Array
 
-# The least variance of the chance of a failure: trials also fail by accident.
-_ACCIDENTS = 0.05
+# A share of successes so far below a half makes a failure certain.
+_DOUBT = 0.15
 
 
 class Acquisition:
@@ -24,8 +24,8 @@ class Acquisition:
         top = each.max(1)
         values = top + np.log(np.exp(each - top[:, None]).mean(1)) + np.log(deviation)
         if self.success is not None:
-            chance, variance = self.success.predict(points)
-            values += log_probability((chance[:, 0] - 0.5) / np.sqrt(variance + _ACCIDENTS))[0]
+            share, _ = self.success.predict(points)
+            values += log_probability((share[:, 0] - 0.5) / _DOUBT)[0]
         return values
 
     def values_and_gradients(self, points: Array) -> tuple[Array, Array]:
@@ -48,8 +48,6 @@ class Acquisition:
 
     @staticmethod
     def _chance(success: Posterior, points: Array) -> tuple[Array, Array]:
-        mean, variance, pull = success.predict_and_pull(points)
-        spread = np.sqrt(variance + _ACCIDENTS)
-        z = (mean[:, 0] - 0.5) / spread
-        values, slope = log_probability(z)
-        return values, pull((slope / spread)[:, None], -slope * z / (2.0 * spread * spread))
+        share, variance, pull = success.predict_and_pull(points)
+        values, slope = log_probability((share[:, 0] - 0.5) / _DOUBT)
+        return values, pull((slope / _DOUBT)[:, None], np.zeros(len(variance)))

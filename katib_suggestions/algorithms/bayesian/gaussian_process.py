@@ -16,9 +16,9 @@ Mask = NDArray[np.bool_]
 
 LEAST_NOISE = 1e-7
 _MOST_NOISE = 1.0
-# Length scales are log-normal around a half, so that a few points do not make a function flat or rough; around more
+# Length scales are log-normal around a third, so that a few points do not make a function flat or rough; around more
 # where there are many dimensions, since points are farther apart there.
-_LENGTH_CENTRE, _LENGTH_SPREAD = -0.7, 1.0
+_LENGTH_CENTRE, _LENGTH_SPREAD = -1.0, 0.7
 _FEW_DIMENSIONS = 6
 # With more dimensions than this all have one length scale: there are never enough points to tell them apart.
 _MOST_LENGTHS = 64

@@ -1,15 +1,43 @@
-"""The objective's values as a Gaussian process likes them."""
+"""The objective's values as a Gaussian process likes them: standardised, and bent where that makes them more probable.
+
+A function may fall by orders of magnitude towards its minimum, or be very large in places; in the logarithm of the
+distance to the least value such a function is as smooth as others. Which bend fits is decided by the evidence.
+"""
 
 import numpy as np
 
 from katib_suggestions.algorithms.bayesian.quasi_newton import Array
 
+# 0 leaves values as they are; the larger, the more of them is seen in logarithms.
+BENDS = (0.0, 1.0, 10.0, 100.0)
+# Distances are told apart up to so many times the median one.
+_FARTHEST = 1e12
 
-def standardised(values: Array) -> Array:
+
+def _standardised(values: Array) -> Array:
     """Mean 0, variance 1; all 0 where the values do not differ."""
-    with np.errstate(over="ignore"):
-        largest = float(np.max(np.abs(values), initial=0.0))
-        scaled = values / largest if largest > 0 else values
-        centred = scaled - scaled.mean()
-        deviation = float(centred.std())
-    return centred / deviation if deviation > 1e-14 else np.zeros(len(values))
+    centred = values - values.mean()
+    deviation = float(centred.std())
+    return centred / deviation if deviation > 1e-14 * float(np.abs(values).max(initial=0.0)) else np.zeros(len(values))
+
+
+def scaled(values: Array) -> Array:
+    """The distance to the least value, such that half of them lie below 1."""
+    largest = float(np.abs(values).max(initial=0.0))
+    # By the largest first, because a difference of two doubles may be none.
+    above = values / largest if largest > 0 else values
+    above = above - above.min(initial=np.inf) if len(above) else above
+    half = float(np.median(above)) if len(above) else 0.0
+    size = half if half > 0 else float(above.mean()) if len(above) else 0.0
+    return np.minimum(above / size, _FARTHEST) if size > 0 else np.zeros(len(values))
+
+
+def bent(above: Array, bend: float) -> tuple[Array, float]:
+    """`scaled` values with a bend, standardised; and what that adds to the logarithm of their likelihood."""
+    if not above.any():
+        return above, 0.0
+    if bend == 0.0:
+        return _standardised(above), -len(above) * float(np.log(above.std()))
+    stretched = np.log1p(bend * above)
+    turned = stretched / bend
+    return _standardised(turned), -float(stretched.sum()) - len(above) * float(np.log(turned.std()))
