@@ -165,6 +165,15 @@ def _shown(value: Json) -> str:
     return repr(value)[:60]
 
 
+def _static(node: _Node) -> str | None:
+    """The type that CEL's checker knows before any value is there: it refuses to compare two different ones."""
+    if isinstance(node, _Cast):
+        return node.to
+    if isinstance(node, _Literal):
+        return {bool: "bool", int: "int", float: "double"}.get(type(node.literal), "string")
+    return None
+
+
 class _Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found
@@ -198,7 +207,11 @@ class _Parser:
         if operator.kind not in _COMPARE:
             raise InvalidCondition(f"a comparison is expected, not {operator.shown}", operator.at)
         self._next += 1
-        return _Comparison(operator.kind, left, self._operand(0))
+        right = self._operand(0)
+        types = _static(left), _static(right)
+        if None not in types and types[0] != types[1]:
+            raise InvalidCondition(f"values of two types are compared ({types[0]} and {types[1]})", operator.at)
+        return _Comparison(operator.kind, left, right)
 
     def _operand(self, depth: int) -> _Node:
         token = self._peek()

@@ -54,14 +54,22 @@ def _task_problems(specification: Specification, around: Component, task: Task) 
 def _source_problem(source: Source, ports: str, around: Component, outputs: Mapping[str, Ports]) -> str | None:
     if source.kind == "component_input":
         known = getattr(around.inputs, ports)
-        return None if source.key in known else f"the pipeline around it has no input {source.key[:100]!r}"
+        return (
+            None if source.key in known else f"the pipeline around it has no input {source.key[:100]!r}{_hint(source)}"
+        )
     if source.kind not in ("task_output", "task_final_status"):
         return None
     if source.task not in outputs:
         return f"comes from {source.task[:100]!r}, which the task does not depend on"
     if source.kind == "task_output" and source.key not in getattr(outputs[source.task], ports):
-        return f"{source.task} has no output {source.key[:100]!r}"
+        return f"{source.task} has no output {source.key[:100]!r}{_hint(source)}"
     return None
+
+
+def _hint(source: Source) -> str:
+    """kfp 2.17 compiles f"{outer}-{inner}" of two loops' items to references that exist nowhere."""
+    lost = " (kfp loses a loop's item in a text inside another loop: give it to the step as an input of its own)"
+    return lost if "loop-item" in source.key else ""
 
 
 def _loop_problems(task: Task) -> Iterator[str]:
