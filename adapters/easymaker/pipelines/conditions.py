@@ -169,9 +169,11 @@ def _static(node: _Node) -> str | None:
     """The type that CEL's checker knows before any value is there: it refuses to compare two different ones."""
     if isinstance(node, _Cast):
         return node.to
-    if isinstance(node, _Literal):
-        return {bool: "bool", int: "int", float: "double"}.get(type(node.literal), "string")
-    return None
+    if not isinstance(node, _Literal):
+        return None
+    # A bool is an int to Python, hence first.
+    kinds = (("bool", bool), ("int", int), ("double", float))
+    return next((name for name, kind in kinds if isinstance(node.literal, kind)), "string")
 
 
 class _Parser:

@@ -12,7 +12,7 @@ from adapters.easymaker.pipelines import conditions
 from adapters.easymaker.pipelines.documents import Pipeline
 from adapters.easymaker.pipelines.graph import tasks
 from adapters.easymaker.pipelines.reading import read
-from adapters.easymaker.pipelines.specification import Component, Executor, Specification, Task
+from adapters.easymaker.pipelines.specification import Executor, Specification, Task
 
 Json = Any
 
@@ -33,18 +33,22 @@ _NEEDED = {
 }
 
 
-def unsupported(pipeline: Pipeline) -> list[str]:
-    """Why the local engine cannot run ``pipeline``, a line per construct and task; empty if it can."""
+def unsupported(pipeline: Pipeline, values: Mapping[str, Json] | None = None) -> list[str]:
+    """Why the local engine cannot run ``pipeline``, a line per construct and task; may raise InvalidPipeline.
+
+    At upload there are no ``values``; before a run they are those of all parameters, and may rule out more.
+    """
     specification = read(pipeline)
     found: list[str] = []
     for path, around, task in tasks(specification):
-        found += [f"task {path}: {reason}" for reason in _task_reasons(specification, around, task)]
+        known = (values or {}) if around is specification.root else {}
+        found += [f"task {path}: {reason}" for reason in _task_reasons(specification, known, task)]
     found += _platform_reasons(pipeline)
     # A component used twice has the same reasons twice; its two tasks are both named, its executor is not.
     return list(dict.fromkeys(found))
 
 
-def _task_reasons(specification: Specification, around: Component, task: Task) -> Iterator[str]:
+def _task_reasons(specification: Specification, known: Mapping[str, Json], task: Task) -> Iterator[str]:
     if task.condition:
         yield from _condition_reasons(task)
     executor = specification.executor_of(task)
@@ -56,7 +60,7 @@ def _task_reasons(specification: Specification, around: Component, task: Task) -
     if executor.kind == "container":
         yield from _container_reasons(executor)
     elif executor.kind == "importer":
-        yield from _importer_reasons(around, task, executor)
+        yield from _importer_reasons(known, task, executor)
     else:
         yield f"an executor of kind {executor.kind} is not run locally: use a Python component"
 
@@ -81,8 +85,8 @@ def _container_reasons(executor: Executor) -> Iterator[str]:
         yield "a json_escape placeholder is not understood"
 
 
-def _importer_reasons(around: Component, task: Task, executor: Executor) -> Iterator[str]:
-    for address in _addresses(around, task, executor):
+def _importer_reasons(known: Mapping[str, Json], task: Task, executor: Executor) -> Iterator[str]:
+    for address in _addresses(known, task, executor):
         scheme = _SCHEME.match(address)
         if scheme:
             yield (
@@ -91,12 +95,10 @@ def _importer_reasons(around: Component, task: Task, executor: Executor) -> Iter
             )
 
 
-def _addresses(around: Component, task: Task, executor: Executor) -> Iterator[str]:
-    """What is known before a run of the address that an importer imports: constants and defaults."""
+def _addresses(known: Mapping[str, Json], task: Task, executor: Executor) -> Iterator[str]:
+    """What is known before a run of the address to import: constants, and values given to the pipeline."""
     for source in task.parameters.values():
-        value = source.constant
-        if source.kind == "component_input" and source.key in around.inputs.parameters:
-            value = around.inputs.parameters[source.key].default
+        value = known.get(source.key) if source.kind == "component_input" else source.constant
         if isinstance(value, str):
             yield value
     constant = _mapping(executor.body, "artifactUri").get("constant")

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         from tests.adapters.easymaker.pipelines.sample_pipelines import ALL
 
         folder = tmp_path_factory.mktemp("compiled")
+        compiler: Any = Compiler()
         for name, pipeline in ALL.items():
-            Compiler().compile(pipeline, str(folder / f"{name}.yaml"))
+            compiler.compile(pipeline, str(folder / f"{name}.yaml"))
     return {name: Path(folder / f"{name}.yaml").read_text("utf-8") for name in ALL}
 
 

@@ -4,6 +4,8 @@ A step notes what it was given as a line of JSON in the file $NOTES.
 """
 
 # ruff: noqa: PTH123 - a component's source is all that it has
+# pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportFunctionMemberAccess=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportInvalidTypeForm=false
 
 from typing import NamedTuple, Optional
 

@@ -35,10 +35,16 @@ def test_containers_are_named_with_their_tasks(pipeline_named: Named) -> None:
     ]
 
 
-def test_remote_artifacts_are_named_whether_constant_or_default(pipeline_named: Named) -> None:
+def test_remote_artifacts_are_named_at_upload_where_constant_and_before_a_run_where_given(
+    pipeline_named: Named,
+) -> None:
     advice = "cannot be read locally, only paths: use the download component"
-    assert unsupported(pipeline_named("imported")) == [
-        f"task importer: imports s3://bucket/model: artifacts at s3:// addresses {advice}",
+    imported = pipeline_named("imported")
+    constant = f"task importer: imports s3://bucket/model: artifacts at s3:// addresses {advice}"
+    assert unsupported(imported) == [constant]
+    assert unsupported(imported, {"address": "/data/other"}) == [constant]
+    assert unsupported(imported, {"address": "obs://region/bucket/model"}) == [
+        constant,
         f"task importer-2: imports obs://region/bucket/model: artifacts at obs:// addresses {advice}",
     ]
 

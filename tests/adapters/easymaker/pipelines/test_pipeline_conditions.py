@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cel_expr_python import cel
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from adapters.easymaker.pipelines.conditions import ConditionError, InvalidCondition, parse
@@ -128,6 +128,8 @@ def test_booleans(left: bool, right: bool, operator: str) -> None:
     st.sampled_from(["{}", "int({})", "double({})", "double(int({}))"]),
 )
 def test_google_s_cel_agrees_or_refuses_as_we_do(value: Any, other: str, operator: str, cast: str) -> None:
+    # The Go backend refuses int(true), as we do; this CEL is the C++ one, which takes it.
+    assume(not (isinstance(value, bool) and cast != "{}"))
     condition = f"{cast.format(REFERENCE)} {operator} {other}"
     expected = real(condition, {"x": value})
     assert ours(condition, {"x": value}) is expected
