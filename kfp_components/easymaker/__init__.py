@@ -9,20 +9,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kfp_components.easymaker.add_stage.component import add_stage as add_stage
-    from kfp_components.easymaker.batch_inference.component import batch_inference as batch_inference
-    from kfp_components.easymaker.delete_stage.component import delete_stage as delete_stage
-    from kfp_components.easymaker.deploy_endpoint.component import deploy_endpoint as deploy_endpoint
-    from kfp_components.easymaker.download.component import download as download
-    from kfp_components.easymaker.evaluate.component import evaluate as evaluate
-    from kfp_components.easymaker.promote_stage.component import promote_stage as promote_stage
-    from kfp_components.easymaker.register_model.component import register_model as register_model
-    from kfp_components.easymaker.train.component import train as train
-    from kfp_components.easymaker.tune.component import tune as tune
-    from kfp_components.easymaker.upload.component import upload as upload
+    from kfp.dsl.base_component import BaseComponent
+
+    add_stage: BaseComponent
+    batch_inference: BaseComponent
+    delete_stage: BaseComponent
+    deploy_endpoint: BaseComponent
+    download: BaseComponent
+    evaluate: BaseComponent
+    promote_stage: BaseComponent
+    register_model: BaseComponent
+    train: BaseComponent
+    tune: BaseComponent
+    upload: BaseComponent
 
 # Each is the component of this name in the module ``component`` of the package of this name.
-COMPONENTS = (
+__all__ = [
     "add_stage",
     "batch_inference",
     "delete_stage",
@@ -34,7 +36,8 @@ COMPONENTS = (
     "train",
     "tune",
     "upload",
-)
+]
+COMPONENTS = tuple(__all__)
 
 
 class _Package(ModuleType):

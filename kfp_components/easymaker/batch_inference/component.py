@@ -17,6 +17,7 @@ def batch_inference(
     dataset: dsl.Input[dsl.Dataset] = None,  # pyright: ignore[reportArgumentType]
     include_glob: str = "",
     exclude_glob: str = "",
+    instance_field: str = "",
     instance_fields: list = [],  # noqa: B006
     protocol: str = "v1",
     batch_size: int = 32,
@@ -30,13 +31,14 @@ def batch_inference(
     Args:
         predictions: JSON lines, in the order of the data: {"instance": …, "prediction": …} or {…, "error": …}.
         metrics: Numbers of files, records, and answers.
-        predict_url: Where the model takes predictions; or give endpoint.
-        endpoint: Name or id of an EasyMaker endpoint, whose default stage answers.
+        predict_url: Where the model takes predictions.
+        endpoint: Name or id of an EasyMaker endpoint, whose default stage answers; where there is no predict_url.
         data_uri: File or directory of data, obs:// or nas://; or give dataset.
         dataset: Data of an earlier step.
         include_glob: Only files whose path below the directory matches, such as *.jsonl.
         exclude_glob: Not these files, even where include_glob matches.
-        instance_fields: Fields of a record that make up the model's input, in this order; the whole record if empty.
+        instance_field: Field of a record that is the model's input; or give instance_fields; else the whole record.
+        instance_fields: Fields of a record that make up the model's input, in this order.
         protocol: v1 (instances) or v2 (Open Inference Protocol; numbers only).
         batch_size: Records in one request.
         parallel_requests: Requests at the same time.
@@ -48,10 +50,11 @@ def batch_inference(
         processed: Number of records that were predicted.
         failed: Number of records that were not.
     """
-    from kfp_components.easymaker.batch_inference.inference import Data, Options, run
+    from kfp_components.easymaker.batch_inference.inference import Data, Inputs, Options, run
 
     data = Data(data_uri, dataset.path if dataset is not None else "", include_glob, exclude_glob)
-    options = Options(instance_fields, protocol, batch_size, parallel_requests, timeout_seconds, most_failures)
+    inputs = Inputs(instance_field, instance_fields)
+    options = Options(inputs, protocol, batch_size, parallel_requests, timeout_seconds, most_failures)
     counts = run(data, options, (predict_url, endpoint), predictions.path, output_uri)
     for name, value in counts.metrics().items():
         metrics.log_metric(name, value)

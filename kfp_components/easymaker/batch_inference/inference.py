@@ -18,7 +18,7 @@ from kserve_runtimes.storage.options import StorageOptions
 
 RESULT_FILE = "predictions.jsonl"
 
-__all__ = ["Counts", "Data", "DataInvalid", "InferenceFailed", "Options", "run"]
+__all__ = ["Counts", "Data", "DataInvalid", "InferenceFailed", "Inputs", "Options", "run"]
 
 
 class InferenceFailed(Exception):
@@ -26,8 +26,26 @@ class InferenceFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What of a record the model gets: one field, several in this order, or without either all of it."""
+
+    field: str = ""
+    fields: Sequence[str] = ()
+
+    def of(self, record: Any) -> Any:
+        """A CSV's fields are texts: those that are numbers become such again. Raises DataInvalid."""
+        wanted = [self.field] if self.field else list(self.fields)
+        if not wanted:
+            return record
+        if not isinstance(record, dict) or any(name not in record for name in wanted):
+            raise DataInvalid(f"a record has not all of the fields {', '.join(wanted)}: {str(record)[:200]}")
+        values = [_value(record[name]) for name in wanted]
+        return values[0] if self.field else values
+
+
+@dataclass(frozen=True)
 class Options:
-    instance_fields: Sequence[str] = ()
+    inputs: Inputs = Inputs()
     protocol: str = "v1"
     batch_size: int = 32
     parallel_requests: int = 1
@@ -103,8 +121,8 @@ def run(data: Data, options: Options, model: tuple[str, str], result: str, outpu
 
 
 def _url(predict_url: str, endpoint: str) -> str:
-    if bool(predict_url) == bool(endpoint):
-        raise ValueError("give either predict_url or endpoint")
+    if not predict_url and not endpoint:
+        raise ValueError("give predict_url or endpoint")
     if predict_url:
         return predict_url
     with EasyMakerApi.connect() as api:
@@ -125,16 +143,7 @@ def _predict(files: Files, options: Options, server: ModelServer, out: IO[str]) 
 def _questions(files: Files, options: Options) -> Iterator[Question]:
     found = (record for name in files.names for record in files.records(name))
     while batch := list(islice(found, options.batch_size)):
-        yield Question(batch, [_instance(record, options.instance_fields) for record in batch])
-
-
-def _instance(record: Any, fields: Sequence[str]) -> Any:
-    """A CSV's fields are texts: those that are numbers become such again."""
-    if not fields:
-        return record
-    if not isinstance(record, dict) or any(field not in record for field in fields):
-        raise DataInvalid(f"a record has not all of the fields {', '.join(fields)}: {str(record)[:200]}")
-    return [_value(record[field]) for field in fields]
+        yield Question(batch, [options.inputs.of(record) for record in batch])
 
 
 def _value(value: Any) -> Any:

@@ -19,6 +19,8 @@ from kfp_components.easymaker.easymaker_api.errors import ApiError
 from kfp_components.easymaker.easymaker_api.settings import ApiSettings
 from kserve_runtimes.storage.options import StorageOptions
 
+# Where pipelines mount volumes for nas://, unless EASYMAKER_NAS_ROOT says otherwise.
+NAS_MOUNT = "/mnt/easymaker/nas"
 _CONFIGURED = ("EASYMAKER_OBS_TOKEN_FILE", "EASYMAKER_OBS_IDENTITY_URL")
 # A token is renewed when this part of its life is over, and after a failed attempt this often.
 _RENEW_AT = 0.7
@@ -29,6 +31,8 @@ _AGAIN_SECONDS = 60.0
 def storage_environment(environ: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
     """The variables with which storage works, for StorageOptions and for a launcher; good within the block."""
     given = dict(os.environ if environ is None else environ)
+    if not given.get("EASYMAKER_NAS_ROOT") and Path(NAS_MOUNT).is_dir():
+        given["EASYMAKER_NAS_ROOT"] = NAS_MOUNT
     settings = ApiSettings.found_in(given)
     storage = urlsplit(given.get("EASYMAKER_OBS_URI", ""))
     if settings is None or not storage.netloc or any(given.get(name) for name in _CONFIGURED):

@@ -9,12 +9,13 @@ from kfp_components.easymaker.images import COMPONENTS
 
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def evaluate(
-    predictions: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Artifact],
     target_field: str,
     metrics: dsl.Output[dsl.Metrics],
     classification_metrics: dsl.Output[dsl.ClassificationMetrics],
     report: dsl.Output[dsl.Markdown],
     objective: str = "CLASSIFICATION",
+    file: str = "",
     prediction_field: str = "prediction",
     probabilities_field: str = "",
     class_names: list = [],  # noqa: B006
@@ -29,6 +30,7 @@ def evaluate(
         classification_metrics: Confusion matrix, and ROC curve with probabilities; empty for a regression.
         report: All of it to read.
         objective: CLASSIFICATION or REGRESSION.
+        file: Path in the artifact, such as predictions.jsonl that a program put beside its model; all of it if empty.
         prediction_field: Field with the prediction.
         probabilities_field: Field with one probability per class, in the order of class_names.
         class_names: The classes in the order of their numbers; those that occur, sorted, if empty.
@@ -47,7 +49,7 @@ def evaluate(
     question = evaluation.Question(
         objective, target_field, prediction_field, probabilities_field, class_names, primary_metric
     )
-    result = evaluation.evaluate(Path(predictions.path), question)
+    result = evaluation.evaluate(Path(predictions.path) / file, question)
     for name, value in result.metrics.items():
         metrics.log_metric(name, value)
     if result.classification is not None:

@@ -46,7 +46,7 @@ class Place:
 
 def launcher_spec(program: Program, place: Place, name: str, environ: Mapping[str, str]) -> LauncherSpec:
     """Raises SpecError for a program that cannot be run."""
-    lock, uv = IMAGE_LOCK, _uv()
+    lock, uv = IMAGE_LOCK, uv_program()
     if not lock.is_file() and uv is not None:
         # Not in one of our images: a requirements.txt gets an environment of its own instead of changing this one.
         lock = place.work / "no-requirements.lock"
@@ -89,7 +89,7 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _uv() -> Path | None:
+def uv_program() -> Path | None:
     try:
         from uv import find_uv_bin
 

@@ -20,6 +20,7 @@ def train(
     model_upload_uri: str = "",
     checkpoint_input_uri: str = "",
     checkpoint_upload_uri: str = "",
+    resume: bool = False,
     metric_names: list = [],  # noqa: B006
     metric_regex: str = "",
     use_torchrun: bool = False,
@@ -40,6 +41,7 @@ def train(
         model_upload_uri: Where a copy of the model goes to, such as a place to serve it from.
         checkpoint_input_uri: Checkpoint to start from, in EM_CHECKPOINT_INPUT_DIR.
         checkpoint_upload_uri: Where checkpoints go to, also after a stop or a failure.
+        resume: Whether to start from what is at checkpoint_upload_uri, if anything is.
         metric_names: Metrics to take from the log; all that are found if empty.
         metric_regex: RE2 whose first two groups are a metric's name and value; name=value if empty.
         use_torchrun: Whether PyTorch's torchrun starts the program.
@@ -51,7 +53,7 @@ def train(
     """
     from kfp_components.easymaker.runs.metric_log import MetricLog
     from kfp_components.easymaker.runs.program import Program
-    from kfp_components.easymaker.train.training import Outputs, finite
+    from kfp_components.easymaker.train.training import Outputs, checkpoint_to_start_from, finite
     from kfp_components.easymaker.train.training import train as run
 
     program = Program(
@@ -59,7 +61,7 @@ def train(
         entry_point,
         hyperparameters,
         datasets,
-        checkpoint_input_uri,
+        checkpoint_to_start_from(checkpoint_input_uri, checkpoint_upload_uri if resume else ""),
         checkpoint_upload_uri,
         use_torchrun,
         processes_per_node,

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kfp_components.easymaker.easymaker_api.storage_access import storage_environment
+from kfp_components.easymaker.easymaker_api.storage_access import storage_environment, storage_options
 from kfp_components.easymaker.runs.artifact import Artifact
 from kfp_components.easymaker.runs.launcher_process import LauncherProcess, stopped_by_signal
 from kfp_components.easymaker.runs.metric_log import MetricLog
 from kfp_components.easymaker.runs.program import Place, Program, launcher_spec
 from kfp_components.easymaker.runs.results import keep_model, metrics_of
+from kserve_runtimes.storage import transfer
+from kserve_runtimes.storage.errors import StorageNotFound
 from kserve_runtimes.storage.options import StorageOptions
 
 # What the data set that comes as an artifact is called: EM_DATASET_INPUT.
@@ -40,6 +42,17 @@ def train(program: Program, metrics: MetricLog, outputs: Outputs, dataset: Artif
         keep_model(place.model, Path(outputs.model.path), outputs.model_upload_uri, StorageOptions.from_env(environ))
     describe(outputs.model, outputs.model_upload_uri, found)
     return found
+
+
+def checkpoint_to_start_from(given: str, own: str) -> str:
+    """``own``, where this training has uploaded checkpoints, if there is anything; else ``given``."""
+    if not own:
+        return given
+    with storage_options() as options:
+        try:
+            return own if transfer.listing(own, options, limit=1) else given
+        except StorageNotFound:
+            return given
 
 
 @contextmanager
