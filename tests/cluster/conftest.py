@@ -15,7 +15,8 @@ from tests.kubernetes.namespaces import create_namespace, delete_namespace
 __all__ = ["api_server", "crds"]
 
 NEEDED = (
-    "trainjobs", "clustertrainingruntimes", "inferenceservices", "clusterservingruntimes", "clusterstoragecontainers",
+    "trainjobs", "clustertrainingruntimes", "experiments", "trials", "suggestions",
+    "inferenceservices", "clusterservingruntimes", "clusterstoragecontainers",
     "httproutes", "gateways", "tensorboards",
 )  # fmt: skip
 

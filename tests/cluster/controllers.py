@@ -1,4 +1,4 @@
-"""Stand-ins for the controllers of Trainer, KServe, Tensorboards and a Gateway: they write statuses and nothing else.
+"""Stand-ins for the controllers of Trainer, Katib, KServe, Tensorboards and a Gateway: they write statuses.
 
 The objects and the API server are real. Pods are objects whose status is played as well: nothing runs in them. What a
 test wants to happen to an object it says by name; without a word everything goes well and jobs run until told to end.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.cluster.katib import Katib
 from tests.kubernetes.api_server import ApiServerProcess
 
 MANAGED = "app.kubernetes.io/managed-by=kubeflow-easymaker"
@@ -19,6 +20,7 @@ SERVICES = "/apis/serving.kserve.io/v1beta1", "inferenceservices"
 ROUTES = "/apis/gateway.networking.k8s.io/v1", "httproutes"
 BOARDS = "/apis/tensorboard.kubeflow.org/v1alpha1", "tensorboards"
 PODS = "/api/v1", "pods"
+JOB_KINDS = ("training", "hyperparameter-tuning")
 PAUSE = 0.05
 Json = dict[str, Any]
 
@@ -50,7 +52,9 @@ class Controllers:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._wishes = Wishes()
+        self.katib = Katib(server, self._objects)
         self._loops = {
+            "experiments": self.katib.run,
             "trainjobs": self._train_jobs,
             "inferenceservices": self._services,
             "httproutes": self._routes,
@@ -69,7 +73,7 @@ class Controllers:
         self._thread.join(30)
 
     def end(self, name: str, exit_code: int = 0, message: str = "") -> None:
-        """Let a TrainJob come to its end."""
+        """Let a TrainJob come to its end, or all of a tuning, by the name of its Experiment."""
         with self._lock:
             self._wishes.outcomes[name] = Outcome(exit_code, message)
 
@@ -183,7 +187,7 @@ class Controllers:
                 if not mine:
                     self._write_status(TRAIN_JOBS, job, _job_status(job, "Suspended", "the TrainJob is suspended", {}))
                 continue
-            outcome = self._wishes.outcomes.get(name)
+            outcome = self._outcome(job)
             if len(mine) < count:
                 trainer = job["spec"]["trainer"]
                 for rank in range(count):
@@ -203,8 +207,13 @@ class Controllers:
             self._write_status(TRAIN_JOBS, job, _job_status(job, kind, said, counts))
         names = {job["metadata"]["name"] for job in jobs} | self._wishes.held
         for owner, mine in pods.items():
-            if owner not in names and mine[0]["metadata"]["labels"].get("easymaker.kubeflow.org/kind") == "training":
+            if owner not in names and mine[0]["metadata"]["labels"].get("easymaker.kubeflow.org/kind") in JOB_KINDS:
                 self._delete_pods(mine)
+
+    def _outcome(self, job: Json) -> Outcome | None:
+        meta = job["metadata"]
+        tuning = f"em-{meta['labels'].get('easymaker.kubeflow.org/resource-id', '')}"
+        return self._wishes.outcomes.get(meta["name"]) or self._wishes.outcomes.get(tuning)
 
     def _services(self) -> None:
         pods = self._pods()

@@ -20,6 +20,17 @@ WHOLE = Counter(
     {
         "tensorboards of experiment": 1,
         "persistentvolumeclaims of experiment": 1,
+        "experiments of tuned": 1,
+        "trials of tuned": 2,
+        "trainjobs of tuned": 2,
+        "configmaps of tuned": 1,
+        "experiments of left": 1,
+        "trials of left": 1,
+        "trainjobs of left": 1,
+        "configmaps of left": 1,
+        "experiments of refused": 1,
+        "suggestions of refused": 1,
+        "configmaps of refused": 1,
         "trainjobs of done": 1,
         "configmaps of done": 1,
         "trainjobs of stopped": 1,
@@ -60,7 +71,7 @@ class Life:
     ids: dict[str, str] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Up to a completed and a stopped training, and an endpoint that serves a model with a secret."""
+        """Up to ended trainings and tunings, and an endpoint that serves a model with a secret."""
         together(self._trainings, self._serving)
 
     def end(self) -> None:
@@ -69,12 +80,15 @@ class Life:
             lambda: self._delete("endpoints", "endpoint"),
             lambda: self._delete("trainings", "done"),
             lambda: self._delete("trainings", "stopped"),
+            lambda: self._delete("hyperparameter-tunings", "tuned"),
+            lambda: self._delete("hyperparameter-tunings", "left"),
+            lambda: self._delete("hyperparameter-tunings", "refused"),
         )
         together(lambda: self._delete("models", "model"), lambda: self._delete("experiments", "experiment"))
 
     def _trainings(self) -> None:
         self.ids["experiment"] = self.api.experiment()
-        together(self._done, self._stopped)
+        together(self._done, self._stopped, self._tuned, self._left, self._refused)
 
     def _training(self, what: str, **changes: Any) -> str:
         body = self.api.training_body(self.ids["experiment"], trainingName=what, **changes)
@@ -92,6 +106,45 @@ class Life:
         made = self._training("stopped")
         self.api.ok("PUT", f"/trainings/{made}/stop")
         assert self.api.wait("trainings", "training", made)["trainingStatusCode"] == "STOPPED"
+
+    def _tuning(self, what: str, status: str, **changes: Any) -> str:
+        body = self.api.tuning_body(self.ids["experiment"], hyperparameterTuningName=what, maxTrialCount=2, **changes)
+        made = self.api.create("hyperparameter-tunings", "hyperparameterTuning", body)["hyperparameterTuningId"]
+        self.ids[what] = made
+        self._tuning_is(made, status)
+        return made
+
+    def _tuning_is(self, made: str, status: str) -> dict[str, Any]:
+        found = self.api.wait("hyperparameter-tunings", "hyperparameterTuning", made, {status})
+        assert found["hyperparameterTuningStatusCode"] == status
+        return found
+
+    def _tuned(self) -> None:
+        made = self._tuning("tuned", "RUNNING")
+        self.controllers.end(f"em-{made}")
+        done = self._tuning_is(made, "COMPLETE")
+        assert done["optimalTrial"]["targetMetricValue"] == "0.5"
+        trials = self.api.ok("GET", f"/hyperparameter-tunings/{made}/trials")["trialList"]
+        assert len(trials) == done["successfulTrialCount"] == 2
+        self.api.ok("GET", f"/hyperparameter-tunings/{made}/logs", params={"trialId": trials[0]["trialId"]})
+
+    def _left(self) -> None:
+        made = self._tuning("left", "RUNNING")
+        wait_for(lambda: self._trials(made) == ["RUNNING"], PATIENCE, "its training runs")
+        self.api.ok("PUT", f"/hyperparameter-tunings/{made}/stop")
+        self._tuning_is(made, "STOPPED")
+        assert self._trials(made) == ["KILLED"]
+
+    def _trials(self, made: str) -> list[str]:
+        found = self.api.ok("GET", f"/hyperparameter-tunings/{made}/trials")["trialList"]
+        return [trial["trialStatusCode"] for trial in found]
+
+    def _refused(self) -> None:
+        """Before its first trial, by the suggestion service, which alone knows why."""
+        self.controllers.katib.refused["refused"] = "no such setting"
+        made = self._tuning("refused", "FAIL_HYPERPARAMETER_TUNING")
+        found = self.api.get("hyperparameter-tunings", "hyperparameterTuning", made)
+        assert "no such setting" in found["hyperparameterTuningStatusReason"]
 
     def _serving(self) -> None:
         body = {"modelName": "iris", "modelFormatCode": "SKLEARN", "modelUploadUri": "nas://models:/iris"}

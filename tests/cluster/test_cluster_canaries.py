@@ -39,6 +39,10 @@ def test_secrets_stay_in_their_secret(
             f"/endpoint-models/{life.ids['stage resource']}",
             f"/endpoint-stages/{life.ids['stage']}/gateway-settings",
             f"/trainings/{life.ids['done']}",
+            f"/hyperparameter-tunings/{life.ids['tuned']}",
+            f"/hyperparameter-tunings/{life.ids['tuned']}/trials",
+            f"/hyperparameter-tunings/{life.ids['tuned']}/metrics",
+            f"/hyperparameter-tunings/{life.ids['tuned']}/logs",
         )
     ]
     objects: list[bytes] = []

@@ -24,20 +24,20 @@ pytestmark = pytest.mark.slow
 Pair = tuple[str, str]
 RecordProperty = Callable[[str, object], None]
 REVIEWS = ("tokenreviews", "subjectaccessreviews")
-CUSTOM = ("trainjobs", "tensorboards", "inferenceservices", "httproutes")
-WATCHED = (*CUSTOM, "pods")
+CUSTOM = ("trainjobs", "experiments", "tensorboards", "inferenceservices", "httproutes")
+WATCHED = (*CUSTOM, "trials", "pods")
 WATCHES = [("watch", resource) for resource in WATCHED]
-# Routes are only read from the cache, and what else has no entry the adapter never asks: test_recorded_calls.py.
+# Routes and trials are only read from the cache; what else has no entry the adapter never asks: test_recorded_calls.py.
 CREATION: list[Pair] = [
     *(("create", resource) for resource in REVIEWS),
     *(("list", resource) for resource in WATCHED),
     *WATCHES,
-    *(("get", each) for each in (*CUSTOM[:3], "persistentvolumeclaims", "pods/log")),
-    *(("patch", each) for each in (*CUSTOM, "persistentvolumeclaims", "configmaps", "secrets")),
+    *(("get", each) for each in (*CUSTOM[:4], "suggestions", "persistentvolumeclaims", "pods/log")),
+    *(("patch", each) for each in (*CUSTOM, "experiments/status", "persistentvolumeclaims", "configmaps", "secrets")),
 ]
 DELETION: list[Pair] = [
-    *(("list", resource) for resource in (*CUSTOM, "persistentvolumeclaims", "configmaps")),
-    *(("delete", resource) for resource in (*CUSTOM, "persistentvolumeclaims", "configmaps", "secrets")),
+    *(("list", resource) for resource in (*CUSTOM, "trials", "persistentvolumeclaims", "configmaps")),
+    *(("delete", resource) for resource in (*CUSTOM, "trials", "persistentvolumeclaims", "configmaps", "secrets")),
 ]
 # Two at once: most of the time is the drivers' own pauses before they try again.
 EVERYWHERE = [

@@ -11,6 +11,12 @@ NUMBERS = itertools.count(1)
 IMAGE = "Ubuntu 22.04 CPU Python Training"
 FLAVOR = "m2.c1m2"
 # Several fit into one instance.
+TUNED: Json = {
+    "hyperparameterName": "x",
+    "hyperparameterTypeCode": "double",
+    "hyperparameterMinValue": "0",
+    "hyperparameterMaxValue": "1",
+}
 QUOTA = {"cpu": "250m", "memory": "512Mi"}
 
 
@@ -54,14 +60,7 @@ def _tuning(rows: Rows) -> Json:
     return _settings(rows) | {
         "hyperparameterTuningName": _name("tuning"),
         "experimentId": ready(rows, "experiment"),
-        "hyperparameterSpecList": [
-            {
-                "hyperparameterName": "x",
-                "hyperparameterTypeCode": "double",
-                "hyperparameterMinValue": "0",
-                "hyperparameterMaxValue": "1",
-            }
-        ],
+        "hyperparameterSpecList": [TUNED],
         "objectiveMetric": {"name": "score"},
         "objectiveTypeCode": "MAXIMIZE",
         "tuningStrategyName": "RANDOM",

@@ -7,7 +7,13 @@ from typing import Any
 
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.cluster_settings import ClusterSettings
-from adapters.easymaker.engines.cluster.api_resources import APPLIED_KINDS, POD, TRAIN_JOB, ApiResource
+from adapters.easymaker.engines.cluster.api_resources import (
+    APPLIED_KINDS,
+    KATIB_TRIAL,
+    POD,
+    TRAIN_JOB,
+    ApiResource,
+)
 from adapters.easymaker.engines.cluster.engine import ClusterEngine, build_cluster
 from adapters.easymaker.engines.cluster.mapping.backends import service_name
 from adapters.easymaker.engines.cluster.mapping.server_states import SERVER
@@ -25,7 +31,7 @@ from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.namespaces import create_namespace, delete_namespace
 
 # Those of serving are large: a server needs long to take them in, so that they are only loaded for who serves.
-CRDS = frozenset({"trainjobs", "tensorboards"})
+CRDS = frozenset({"trainjobs", "tensorboards", "experiments", "trials", "suggestions"})
 SERVING_CRDS = frozenset({"inferenceservices", "httproutes", "virtualservices"})
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -87,7 +93,9 @@ class ClusterWorld(World):
         self._catalogue = catalogue
         self._server = server
         self._controllers = controllers
-        self._served = {POD.plural} | {kind.plural for kind in APPLIED_KINDS if self._is_served(kind)}
+        self._served = {POD.plural, KATIB_TRIAL.plural} | {
+            kind.plural for kind in APPLIED_KINDS if self._is_served(kind)
+        }
         self._cluster = ClusterSettings(kubeconfig=server.admin_kubeconfig, **changes)
         self.rows = Rows(f"conformance-{uuid.uuid4().hex[:8]}", catalogue)
         self._engine = self._build()
@@ -121,7 +129,7 @@ class ClusterWorld(World):
 
     def remains(self, record: Record) -> list[str]:
         found: list[str] = []
-        for kind in (*APPLIED_KINDS, POD):
+        for kind in (*APPLIED_KINDS, KATIB_TRIAL, POD):
             answer = self._server.request("GET", kind.path(self.rows.appkey))
             # 404: its CRD has not been loaded, so there is none.
             for obj in answer.json()["items"] if answer.status_code != 404 else ():
@@ -131,8 +139,9 @@ class ClusterWorld(World):
         return sorted(found)
 
     def runs(self, training: str) -> int:
-        found = self._server.request("GET", TRAIN_JOB.path(self.rows.appkey, object_name(training)))
-        return int(found.status_code == 200)
+        selector = {"labelSelector": f"{RESOURCE_ID}={training}"}
+        found = self._server.request("GET", TRAIN_JOB.path(self.rows.appkey), params=selector)
+        return len(found.json()["items"])
 
     @contextmanager
     def replica(self) -> Iterator[Drivers]:

@@ -1,4 +1,6 @@
-"""What a training of these tests runs on one machine: it does what the files in its control directory say."""
+"""What a training of these tests runs on one machine, also as one of a tuning: it does what the files in its control
+directory say.
+"""
 
 import argparse
 import json
@@ -9,7 +11,7 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--control", type=Path)
-control = parser.parse_args().control
+control = parser.parse_known_args()[0].control
 if (control / "stubborn").exists():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("first words", flush=True)
@@ -18,5 +20,5 @@ with (control / "begun").open("a") as begun:
 while not (control / "order.json").exists():
     time.sleep(0.02)
 order = json.loads((control / "order.json").read_text())
-print(order["words"], flush=True)
+print("score=0.5", order["words"], sep="\n", flush=True)
 sys.exit(order["exit_code"])

@@ -18,7 +18,7 @@ from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.kinds.record import Json, Record
 from adapters.easymaker.settings import Settings
-from tests.conformance.bodies import NUMBERS
+from tests.conformance.bodies import NUMBERS, TUNED
 from tests.conformance.rows import Rows
 from tests.conformance.world import Drivers, World, until
 from tests.ports import free_ports
@@ -64,6 +64,11 @@ class LocalWorld(World):
             control = self._nas("control") / str(next(NUMBERS))
             control.mkdir()
             return {"hyperparameterList": [{"parameterName": "control", "parameterValue": str(control)}]}
+        if kind == "hyperparameter-tuning":
+            control = self._nas("control") / str(next(NUMBERS))
+            control.mkdir()
+            fixed = {"hyperparameterTypeCode": "categorical", "hyperparameterSpecifiedValues": str(control)}
+            return {"hyperparameterSpecList": [TUNED, {"hyperparameterName": "control"} | fixed]}
         if kind == "model":
             (self._nas("models") / "any.joblib").touch()
             return {"modelUploadUri": "nas://models:/"}
@@ -140,7 +145,10 @@ class LocalWorld(World):
             subprocess.run([python, "-c", TRAIN, directory / ARTIFACT], check=True)
 
     def _control(self, training: str) -> Path:
-        (given,) = self.record(training).spec["hyperparameterList"]
+        spec = self.record(training).spec
+        if "hyperparameterSpecList" in spec:
+            return Path(spec["hyperparameterSpecList"][-1]["hyperparameterSpecifiedValues"])
+        (given,) = spec["hyperparameterList"]
         return Path(given["parameterValue"])
 
     def _order(self, training: str, exit_code: int, words: str) -> None:

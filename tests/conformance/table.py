@@ -11,7 +11,13 @@ from adapters.easymaker.kinds import KINDS
 
 NAMES = [kind.name for kind in KINDS]
 # A test is about the kind in its parameters, else about that of its module, else about that of its name.
-MODULES = {"trainings": "training", "training_lives": "training", "experiments": "experiment", "records": "model"}
+MODULES = {
+    "trainings": "training",
+    "training_lives": "training",
+    "tunings": "hyperparameter-tuning",
+    "experiments": "experiment",
+    "records": "model",
+}
 PREFIXES = {
     "test_a_stage_resource": "endpoint-model",
     "test_a_models_secret": "model",
