@@ -78,8 +78,8 @@ class Hyperparameters:
     loss: float
 
 
-def fit(x: Array, y: Array, categorical: Mask, rounds: int) -> Hyperparameters:
-    """The most probable hyperparameters of standardised values."""
+def fit(x: Array, y: Array, categorical: Mask, rounds: int, near: Hyperparameters | None = None) -> Hyperparameters:
+    """The most probable hyperparameters of standardised values; looked for from `near` alone, if that is given."""
     evidence = _Evidence(x, y, categorical)
     lengths = evidence.lengths
     lower = np.array([math.log(1e-4)] * lengths + [math.log(1e-2), math.log(LEAST_NOISE)])
@@ -87,6 +87,9 @@ def fit(x: Array, y: Array, categorical: Mask, rounds: int) -> Hyperparameters:
     starts = np.array([
         [-2.0 * (evidence.centre + shift)] * lengths + [0.0, math.log(noise)] for shift, noise in _STARTS
     ])  # fmt: skip
+    if near is not None:
+        first = [int(np.argmax(evidence.length_of == length)) for length in range(lengths)]
+        starts = np.log([[*near.weights[first], near.scale, near.noise]])
     ends, losses = minimise(evidence, starts, (lower, upper), rounds, 1e-5)
     best = int(np.argmin(losses))
     values = np.exp(ends[best])

@@ -77,13 +77,14 @@ def _fitted(domain: Domain, x: Array, values: Array) -> tuple[Array, Hyperparame
     found: list[Hyperparameters] = []
     for bend in BENDS:
         y, more = bent(above[compared], bend)
-        found.append(fit(x[compared], y, domain.categorical, _ROUNDS))
+        # With another bend the length scales are much the same.
+        found.append(fit(x[compared], y, domain.categorical, _ROUNDS, found[-1] if found else None))
         losses.append(found[-1].loss - more)
     best = int(np.argmin(losses))
     y, _ = bent(above, BENDS[best])
     if len(compared) == len(rows):
         return y, found[best]
-    return y, fit(x[rows], y[rows], domain.categorical, _ROUNDS)
+    return y, fit(x[rows], y[rows], domain.categorical, _ROUNDS, found[best])
 
 
 def _success(domain: Domain, x: Array, failed: Array) -> Posterior:
