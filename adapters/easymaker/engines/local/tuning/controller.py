@@ -25,6 +25,7 @@ from adapters.easymaker.engines.local.tuning.observations import ObservationServ
 from adapters.easymaker.engines.local.tuning.plan import Plan
 from adapters.easymaker.engines.local.tuning.watch import Means, TrialWatch
 from adapters.easymaker.errors import TemporaryEngineError
+from katib_suggestions.budget import Counts
 from katib_suggestions.experiment import Experiment
 from katib_suggestions.search_space import SearchSpace
 from katib_suggestions.trial import TrialCondition
@@ -243,6 +244,6 @@ def _described(plan: Plan, limits: decide.Limits) -> str:
     )
 
 
-def _counted(counts: decide.Counts) -> str:
+def _counted(counts: Counts) -> str:
     told = vars(counts)
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in told.items() if count) or "no trials"

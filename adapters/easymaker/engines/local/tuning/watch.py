@@ -14,7 +14,7 @@ from adapters.easymaker.engines.local.tuning.metric_lines import MetricPattern
 from adapters.easymaker.engines.local.tuning.metrics import Collector
 from adapters.easymaker.engines.local.tuning.plan import Plan
 from adapters.easymaker.engines.local.tuning.series import Series
-from adapters.easymaker.engines.local.tuning.stopping import StopWatch
+from katib_suggestions.early_stopping.watch import StopWatch
 from katib_suggestions.trial import TrialCondition
 
 # What one look at a trial may take of its log; the others want to be looked at, too.
@@ -45,7 +45,7 @@ class TrialWatch:
         path = trials.series_path(plan.directory, trial)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         self._collector = Collector(means.runs.log_path(self._run), Series(path), means.pattern)
-        self._stop_watch = StopWatch(trial.rules, means.limits)
+        self._stop_watch = StopWatch(trial.rules, means.limits.metric, means.limits.objective)
         self._due = self._stop_watch.feed((name, text) for _, name, text in self._collector.series.values())
         self._asked = False
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from adapters.easymaker.engines.local.tuning.decide import Limits
-from adapters.easymaker.engines.local.tuning.stopping import StopWatch
 from katib_suggestions.early_stopping.rules import Comparison, StoppingRule
+from katib_suggestions.early_stopping.watch import StopWatch
 from katib_suggestions.experiment import Objective
 
 
@@ -18,7 +17,7 @@ def stops(
     rules: list[StoppingRule], values: list[str | tuple[str, str]], objective: Objective = Objective.MINIMIZE
 ) -> int:
     """After how many values; 0 for never."""
-    watch = StopWatch(tuple(rules), Limits("loss", objective, 1))
+    watch = StopWatch(tuple(rules), "loss", objective)
     for number, each in enumerate(values, 1):
         if watch.feed([each if isinstance(each, tuple) else ("loss", each)]):
             return number
@@ -55,5 +54,5 @@ def test_the_best_of_a_maximized_metric_counts() -> None:
 
 
 def test_the_reason_says_what_was_seen() -> None:
-    watch = StopWatch((rule(1.0, 2),), Limits("loss", Objective.MINIMIZE, 1))
+    watch = StopWatch((rule(1.0, 2),), "loss", Objective.MINIMIZE)
     assert watch.feed([("loss", "7"), ("loss", "5")]) == "the best loss of the first 2 is 5, which is greater than 1"
