@@ -11,8 +11,6 @@ from adapters.easymaker.kinds.record import Json, Record
 from katib_suggestions.experiment import Experiment, Objective
 from katib_suggestions.trial import TrialCondition
 
-# Of these the optimal trial is the best, as in Katib: an early-stopped one may have been good for a while.
-OBSERVED = (TrialCondition.SUCCEEDED, TrialCondition.EARLY_STOPPED)
 COUNT_FIELDS = {
     TrialCondition.SUCCEEDED: "successfulTrialCount",
     TrialCondition.RUNNING: "runningTrialCount",
@@ -138,11 +136,14 @@ def target_value(experiment: Experiment, trial: TrialView) -> str | None:
 
 
 def optimal(experiment: Experiment, trials: Sequence[TrialView]) -> TrialView | None:
-    """The first of the best; None as long as there is no result."""
+    """The first of the best; None as long as there is no result.
+
+    Katib counts trials that were stopped early, too. Here a model is made of the best one, and those have stored none.
+    """
     best: tuple[float, TrialView] | None = None
     for trial in trials:
         value = _number(target_value(experiment, trial))
-        if trial.condition not in OBSERVED or value is None:
+        if trial.condition is not TrialCondition.SUCCEEDED or value is None:
             continue
         loss = -value if experiment.objective is Objective.MAXIMIZE else value
         if best is None or loss < best[0]:

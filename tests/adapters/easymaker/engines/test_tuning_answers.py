@@ -124,7 +124,7 @@ def test_the_target_value_is_the_smallest_where_it_is_minimized() -> None:
         ([trial(1, "0.5"), trial(2, "nan"), trial(3, "inf"), trial(4, "unavailable")], "t-1"),
         ([trial(1, "0.5"), trial(2, "0.9", TrialCondition.FAILED), trial(3, "0.8", TrialCondition.KILLED)], "t-1"),
         ([trial(1, "0.5"), trial(2, "0.9", TrialCondition.RUNNING)], "t-1"),
-        ([trial(1, "0.5"), trial(2, "0.9", TrialCondition.EARLY_STOPPED)], "t-2"),
+        ([trial(1, "0.5"), trial(2, "0.9", TrialCondition.EARLY_STOPPED)], "t-1"),
         ([trial(1, "9"), trial(2, "10"), trial(3, "1e1")], "t-2"),
     ],
 )
