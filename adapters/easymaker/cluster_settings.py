@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 NamespacedName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][-a-z0-9.]*/[a-z0-9][-a-z0-9.]*$")]
+HostPort = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$")]
 
 
 class ClusterSettings(BaseSettings):
@@ -51,9 +52,8 @@ class ClusterSettings(BaseSettings):
         description="File with a service-account token for the audience pipelines.kubeflow.org",
     )
     katib_namespace: DnsLabel = Field(default="kubeflow", description="Namespace that Katib's controller runs in")
-    katib_db_manager: str | None = Field(
+    katib_db_manager: HostPort | None = Field(
         default=None,
-        max_length=253,
         description="HOST:PORT of Katib's DB manager, for every value of a metric; unset: the last of each is shown",
     )
     plain_runtime: str = Field(default="easymaker-plain", description="ClusterTrainingRuntime of plain trainings")
