@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from kfp_components.easymaker.caching import never_cached
 from kfp_components.easymaker.images import COMPONENTS
 
 
+@never_cached
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def batch_inference(
     predictions: dsl.Output[dsl.Dataset],

@@ -2,9 +2,11 @@
 
 from kfp import dsl
 
+from kfp_components.easymaker.caching import never_cached
 from kfp_components.easymaker.images import COMPONENTS
 
 
+@never_cached
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def delete_stage(stage_id: str):
     """Deletes a stage and waits until it is gone. A stage that is not there counts as deleted.

@@ -2,9 +2,11 @@
 
 from kfp import dsl
 
+from kfp_components.easymaker.caching import never_cached
 from kfp_components.easymaker.images import COMPONENTS
 
 
+@never_cached
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def download(uri: str, dataset: dsl.Output[dsl.Dataset]) -> int:
     """Downloads a file or a directory from object storage or a NAS.

@@ -1,7 +1,5 @@
 """The component; README.md says how to use it."""
 
-from typing import NamedTuple
-
 from kfp import dsl
 
 from kfp_components.easymaker.images import COMPONENTS
@@ -20,7 +18,7 @@ def evaluate(
     probabilities_field: str = "",
     class_names: list = [],  # noqa: B006
     primary_metric: str = "",
-) -> NamedTuple("Outputs", value=float, metric_values=dict):  # pyright: ignore[reportInvalidTypeForm]
+) -> float:
     """Compares predictions with what is true.
 
     Args:
@@ -37,8 +35,7 @@ def evaluate(
         primary_metric: The metric to decide by; accuracy or rsquared if empty.
 
     Returns:
-        value: The primary metric, for conditions.
-        metric_values: All metrics as a dictionary.
+        The primary metric, for conditions.
     """
     from pathlib import Path
 
@@ -55,4 +52,4 @@ def evaluate(
     if result.classification is not None:
         fill(classification_metrics, result.classification)
     Path(report.path).write_text(markdown(result), encoding="utf-8")
-    return (result.primary_value, dict(result.metrics))  # pyright: ignore[reportReturnType]
+    return result.primary_value

@@ -33,14 +33,14 @@ def nightly_batch_inference(
         instance_field="measures",
         batch_size=4,
         parallel_requests=2,
-        output_uri=f"{storage_uri}/predictions/{dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER}",
+        output_uri=f"{storage_uri}/predictions/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}",
     )
     retry_on_preemption(use_easymaker(predicted))
     mount_nas(predicted, "examples")
     judged = evaluate(
         predictions=predicted.outputs["predictions"], target_field="instance.species", class_names=SPECIES
     )
-    return judged.outputs["value"]  # pyright: ignore[reportReturnType]
+    return judged.outputs["Output"]  # pyright: ignore[reportReturnType]
 
 
 def _arguments(storage: str, has_api: bool) -> dict[str, Any]:

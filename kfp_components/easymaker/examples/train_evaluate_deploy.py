@@ -46,7 +46,7 @@ def train_evaluate_deploy(
         class_names=SPECIES,
     )
 
-    good_enough = judged.outputs["value"] >= accuracy_needed
+    good_enough = judged.outputs["Output"] >= accuracy_needed
     # KFP makes a condition of ==.
     with dsl.If(deploy == True, name="wanted"), dsl.If(good_enough, name="good-enough"):  # noqa: E712
         model = register_model(
@@ -55,7 +55,7 @@ def train_evaluate_deploy(
         served = deploy_endpoint(endpoint_name=endpoint_name, model_id=model.output, flavor=instance_type)
         use_easymaker(model)
         use_easymaker(served)
-    return judged.outputs["value"]  # pyright: ignore[reportReturnType]
+    return judged.outputs["Output"]  # pyright: ignore[reportReturnType]
 
 
 def _arguments(storage: str, has_api: bool) -> dict[str, Any]:

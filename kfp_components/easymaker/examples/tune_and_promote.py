@@ -59,7 +59,7 @@ def tune_and_promote(
         judged = evaluate(
             predictions=tried.outputs["predictions"], target_field="instance.species", class_names=SPECIES
         )
-        with dsl.If(judged.outputs["value"] >= 0.8, name="as-good-as-it-should-be"):
+        with dsl.If(judged.outputs["Output"] >= 0.8, name="as-good-as-it-should-be"):
             promoted = promote_stage(stage_id=stage.outputs["stage_id"])
             use_easymaker(promoted)
         use_easymaker(model)

@@ -2,9 +2,11 @@
 
 from kfp import dsl
 
+from kfp_components.easymaker.caching import never_cached
 from kfp_components.easymaker.images import COMPONENTS
 
 
+@never_cached
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def promote_stage(stage_id: str) -> str:
     """Makes a stage the default one of its endpoint, without a pause. The stage that was it is deleted.

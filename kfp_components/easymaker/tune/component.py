@@ -1,6 +1,6 @@
 """The component; README.md says how to use it."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from kfp import dsl
 
@@ -17,9 +17,10 @@ def tune(
     trials: dsl.Output[dsl.Markdown],
     metrics: dsl.Output[dsl.Metrics],
     objective: str = "maximize",
-    objective_goal: Optional[float] = None,  # noqa: UP045 - kfp knows no other way to say it
+    stop_at_goal: bool = False,
+    objective_goal: float = 0.0,
     algorithm: str = "bayesian",
-    random_state: Optional[int] = None,  # noqa: UP045
+    random_state: int = -1,
     max_trials: int = 10,
     max_failed_trials: int = 0,
     parallel_trials: int = 1,
@@ -48,9 +49,10 @@ def tune(
         trials: Every trial with its hyperparameters and its value, to read.
         metrics: The best value, and numbers of trials.
         objective: maximize or minimize.
-        objective_goal: Value of the metric with which the search is over.
+        stop_at_goal: Whether the search is over once objective_goal is reached.
+        objective_goal: Value of the metric that is good enough.
         algorithm: bayesian, random or grid.
-        random_state: Makes the search reproducible.
+        random_state: Makes the search reproducible; none if negative.
         max_trials: Number of trials.
         max_failed_trials: With more failed trials the step fails.
         parallel_trials: Trials at the same time.
@@ -88,8 +90,8 @@ def tune(
             processes_per_node=processes_per_node,
             timeout_minutes=timeout_minutes,
         ),
-        Goal(objective_metric, objective, objective_goal, max_trials, max_failed_trials),
-        Search(search_space, algorithm, random_state, parallel_trials, early_stopping),
+        Goal(objective_metric, objective, objective_goal if stop_at_goal else None, max_trials, max_failed_trials),
+        Search(search_space, algorithm, random_state if random_state >= 0 else None, parallel_trials, early_stopping),
         model_upload_uri,
         metric_regex,
         Platform(experiment, image, flavor, data_storage_gb),

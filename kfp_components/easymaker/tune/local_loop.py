@@ -18,6 +18,14 @@ from kfp_components.easymaker.tune.plan import TrialResult, Tuning, TuningFailed
 
 
 @dataclass(frozen=True)
+class _Run:
+    trial: Trial
+    process: LauncherProcess
+    metrics: MetricLog
+    model: Path
+
+
+@dataclass(frozen=True)
 class _Ended:
     result: TrialResult
     condition: TrialCondition
@@ -54,7 +62,7 @@ class _Loop:
             while True:
                 free = self._tuning.search.parallel_trials - len(running)
                 for trial in self._next(min(free, self._left())):
-                    running.add(pool.submit(self._try, trial))
+                    running.add(pool.submit(self._try, self._prepared(trial)))
                 if not running:
                     break
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -106,8 +114,8 @@ class _Loop:
 
         return [seen(trial) for trial in self._started]
 
-    def _try(self, trial: Trial) -> _Ended:
-        """Never raises for what a program does."""
+    def _prepared(self, trial: Trial) -> _Run:
+        """Not in the threads of the runs: what it asks of Python's sysconfig is not safe in several at once."""
         place = Place(self._work / trial.name, self._work / trial.name / "tensorboard")
         place.work.mkdir()
         hyperparameters = {**self._tuning.program.hyperparameters, **trial.assignments}
@@ -120,18 +128,23 @@ class _Loop:
             self._processes[trial.name] = process
             if self._stopped:
                 process.stop()
+        return _Run(trial, process, metrics, place.model)
+
+    def _try(self, run: _Run) -> _Ended:
+        """Never raises for what a program does."""
         status, condition = "SUCCEEDED", TrialCondition.SUCCEEDED
         try:
-            process.run()
+            run.process.run()
         except RunFailed as failed:
             killed = failed.code == ExitCode.STOPPED
             condition = TrialCondition.KILLED if killed else TrialCondition.FAILED
             status = f"{condition}: {failed}"
-        value = self._value(metrics) if condition is TrialCondition.SUCCEEDED else None
+        value = self._value(run.metrics) if condition is TrialCondition.SUCCEEDED else None
         if condition is TrialCondition.SUCCEEDED and value is None:
             condition = TrialCondition.METRICS_UNAVAILABLE
             status = f"{condition}: it printed no {self._experiment.metric}"
-        return _Ended(TrialResult(trial.name, status, dict(trial.assignments), value), condition, place.model)
+        result = TrialResult(run.trial.name, status, dict(run.trial.assignments), value)
+        return _Ended(result, condition, run.model)
 
     def _value(self, metrics: MetricLog) -> float | None:
         """The best that it ever printed, as in Katib."""

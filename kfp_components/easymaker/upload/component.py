@@ -2,9 +2,11 @@
 
 from kfp import dsl
 
+from kfp_components.easymaker.caching import never_cached
 from kfp_components.easymaker.images import COMPONENTS
 
 
+@never_cached
 @dsl.component(base_image=COMPONENTS, install_kfp_package=False)
 def upload(artifact: dsl.Input[dsl.Artifact], uri: str) -> str:
     """Uploads an artifact to object storage or a NAS.
