@@ -86,7 +86,12 @@ class ProcessRunner:
             pid = records.read_json(directory, records.PID)
             return ProcessState(Phase.STARTING if pid is None else Phase.RUNNING, pid, started_at=started["at"])
         # The wrapper may have finished between the first look and the look at the lock.
-        return _ended(directory) or self._give_up(directory, started)
+        if (known := _ended(directory)) is not None:
+            return known
+        if records.read_json(directory, records.STARTED) != started:
+            # That run was cleared away meanwhile, to be run anew.
+            return self.observe(name)
+        return self._give_up(directory, started)
 
     def stop(self, name: str) -> None:
         """Ask for the end: SIGTERM, and SIGKILL after the spec's grace period. Returns at once."""
@@ -195,7 +200,11 @@ def _ended(directory: str) -> ProcessState | None:
     if record is not None:
         return ProcessState(Phase.EXITED, **record)
     record = records.read_json(directory, records.LOST)
-    return None if record is None else ProcessState(Phase.LOST, **record)
+    if record is None:
+        return None
+    # Whoever found the run before this one lost may have been slow to write that down: it says nothing about this one.
+    started = records.read_json(directory, records.STARTED)
+    return ProcessState(Phase.LOST, **record) if started and started["at"] == record["started_at"] else None
 
 
 def _write_text(directory: str, name: str, text: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,56 @@ def test_a_lost_job_is_not_started_again_but_can_be_restarted(jobs, runner, work
     runner.restart("job", jobs.shell("echo run >> runs; exit 4"))
     assert jobs.end_of("job").exit_code == 4
     assert (work / "runs").read_text() == "run\nrun\n"
+
+
+def test_a_loss_that_is_written_down_late_does_not_end_the_next_run(jobs, runner):
+    """Of two observers of one loss the slower one may write after the job was restarted."""
+    spec = jobs.shell("echo ready; sleep 60")
+    runner.start("job", spec)
+    jobs.started_up()
+    os.kill(jobs.wrapper_pid(), signal.SIGKILL)
+    jobs.wait_for(lambda: runner.observe("job").finished_at is not None, "the record of the loss")
+    loss = runner.directory("job") / "lost"
+    late = loss.read_bytes()
+    runner.restart("job", spec)
+    jobs.wait_for(lambda: runner.observe("job").pid is not None, "the second run")
+    loss.write_bytes(late)
+    second = runner.observe("job")
+    assert second.phase == Phase.RUNNING
+    runner.restart("job", spec)
+    assert runner.observe("job") == second, "a living one is left alone"
+    os.kill(jobs.wrapper_pid(), signal.SIGKILL)
+    jobs.wait_for(lambda: runner.observe("job").finished_at is not None, "the second loss")
+    assert runner.observe("job").started_at == second.started_at
+
+
+def test_observers_never_see_a_restarted_job_as_lost(jobs, runner, tmp_path):
+    """They read several files, and a restart replaces those one by one: many restarts under many looks."""
+    spec = jobs.shell("sleep 60")
+    runner.start("job", spec)
+    seen: set[Phase] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        observer = ProcessRunner(tmp_path / "processes")
+        while not done.is_set():
+            seen.add(observer.observe("job").phase)
+
+    observers = [threading.Thread(target=look) for _ in range(3)]
+    for observer in observers:
+        observer.start()
+    try:
+        for _ in range(15):
+            jobs.wait_for(lambda: runner.observe("job").pid is not None, "the next run")
+            os.kill(runner.observe("job").pid, signal.SIGKILL)
+            jobs.end_of("job")
+            runner.restart("job", spec)
+    finally:
+        done.set()
+        for observer in observers:
+            observer.join()
+    assert Phase.RUNNING in seen
+    assert Phase.LOST not in seen
 
 
 def test_removing_a_lost_job_that_nobody_observed_ends_its_remains(jobs, runner, work):
