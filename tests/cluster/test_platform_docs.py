@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import NEEDED
-from tests.cluster.overlay import ROOT
+from tests.cluster.overlay import ROOT, Json
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.crds import crd_directory
 from tests.kubernetes.fixtures import required_assets
@@ -37,7 +37,24 @@ def bare() -> Iterator[ApiServerProcess]:
     with ApiServerProcess(assets) as server:
         server.load_crds(names={*NEEDED, *MESH})
         server.request("POST", "/api/v1/namespaces", {"metadata": {"name": "kubeflow"}}).raise_for_status()
+        install_katib(server)
         yield server
+
+
+def install_katib(server: ApiServerProcess) -> None:
+    """What preflight looks at, as Katib 0.19 brings it."""
+    config = "init: {controller: {trialResources: [TrainJob.v1alpha1.trainer.kubeflow.org]}}"
+    body: Json = {"metadata": {"name": "katib-config"}, "data": {"katib-config.yaml": config}}
+    server.request("POST", "/api/v1/namespaces/kubeflow/configmaps", body).raise_for_status()
+    rbac, meta = "/apis/rbac.authorization.k8s.io/v1", {"metadata": {"name": "katib-controller"}}
+    verbs = ["create", "get", "list", "watch", "delete"]
+    rules = [{"apiGroups": ["trainer.kubeflow.org"], "resources": ["trainjobs"], "verbs": verbs}]
+    server.request("POST", f"{rbac}/clusterroles", meta | {"rules": rules}).raise_for_status()
+    binding = {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "katib-controller"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "kubeflow", "name": "katib-controller"}],
+    }
+    server.request("POST", f"{rbac}/clusterrolebindings", meta | binding).raise_for_status()
 
 
 def run(server: ApiServerProcess, block: str, home: Path) -> str:

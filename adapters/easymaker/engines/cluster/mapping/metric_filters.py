@@ -5,6 +5,11 @@ import re
 
 import re2
 
+from adapters.easymaker.kinds import metric_regex
+
+# The default finds "loss=" in "loss=n/a", with nothing as its value. Katib's collector ends itself when it finds that
+# while there are rules for early stopping, and the trial with it.
+NUMBERS_ONLY = r"([\w|-]+)\s*=\s*([+-]?(\d+(\.\d+)?|\.\d+)([Ee][+-]?\d+)?)"
 # The beginning of a line in the launcher's metrics log when it has times.
 _TIME = "2026-01-01T00:00:00.000000Z "
 _QUOTED = re.compile(r"\\Q.*?(?:\\E|$)|\\.|;", re.DOTALL)
@@ -12,6 +17,8 @@ _QUOTED = re.compile(r"\\Q.*?(?:\\E|$)|\\.|;", re.DOTALL)
 
 def metrics_format(regex: str) -> str:
     """Katib hands all patterns over in one argument, separated by semicolons: a pattern may not have one itself."""
+    if regex == metric_regex.DEFAULT:
+        return NUMBERS_ONLY
     return _QUOTED.sub(_without_semicolon, regex)
 
 

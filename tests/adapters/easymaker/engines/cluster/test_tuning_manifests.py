@@ -222,7 +222,6 @@ def test_what_has_left_the_catalogue_fails_the_tuning(field: str) -> None:
 @pytest.mark.parametrize(
     ("regex", "sent"),
     [
-        (metric_regex.DEFAULT, metric_regex.DEFAULT),
         ("(a);(b)", r"(a)\x3b(b)"),
         (r"(a)\;(b)", r"(a)\x3b(b)"),
         (r"(\\;)(b)", r"(\\\x3b)(b)"),
@@ -236,6 +235,36 @@ def test_a_pattern_is_one_pattern_to_katib_whatever_it_holds(regex: str, sent: s
     for text in ("a;b", "x;b", "\\;b", ";b", "ab"):
         before, after = re2.search(regex, text), re2.search(sent, text)
         assert (before and before.groups()) == (after and after.groups())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "loss=0.5 accuracy = .7",
+        "loss=n/a acc=1e-05",
+        "a=b=5",
+        "x=-1.5E+3;y=2.",
+        "x= y=1",
+        "loss=nan",
+        "k=+ z=3",
+        "a==1",
+    ],
+)
+def test_the_usual_pattern_finds_numbers_and_nothing_that_ends_the_collector(line: str) -> None:
+    def found(regex: str) -> list[tuple[str, str]]:
+        return [match.groups()[:2] for match in re2.finditer(regex, line)]
+
+    numbers = [(name, value) for name, value in found(metric_regex.DEFAULT) if is_number(value)]
+    assert found(metrics_format(metric_regex.DEFAULT)) == numbers
+    assert all(is_number(value) for _, value in found(metrics_format(metric_regex.DEFAULT)))
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
