@@ -36,12 +36,14 @@ def tune_locally(tuning: Tuning, work: Path, environ: Mapping[str, str]) -> tupl
     """The result, and the directory of the best model. Raises TuningFailed, TuningInvalid or InvalidExperiment."""
     if tuning.search.early_stopping:
         raise TuningInvalid("early_stopping needs EasyMaker's own tunings: it has no effect in the local loop")
-    loop = _Loop(tuning, work, environ)
+    loop = LocalLoop(tuning, work, environ)
     with stopped_by_signal(loop.stop):
         return loop.run()
 
 
-class _Loop:
+class LocalLoop:
+    """``run`` it in one thread; ``stop`` it from any."""
+
     def __init__(self, tuning: Tuning, work: Path, environ: Mapping[str, str]) -> None:
         self._tuning = tuning
         self._work = work
