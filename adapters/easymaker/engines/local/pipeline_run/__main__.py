@@ -7,19 +7,19 @@ import json
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from adapters.easymaker.engines.local.pipeline_run.interface import IN_USE
 from adapters.easymaker.engines.local.pipeline_run.plan import RunPlan
 from adapters.easymaker.engines.local.pipeline_run.program import Run
+from adapters.easymaker.engines.local.pipeline_run.stop_request import StopRequest
 from adapters.easymaker.engines.local.tuning.journal import JournalInUse
 
 
 def main(arguments: list[str]) -> int:
-    stop = threading.Event()
+    stop = StopRequest()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, stop.ask)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     (path,) = arguments
     plan = RunPlan.from_json(json.loads(Path(path).read_bytes()))

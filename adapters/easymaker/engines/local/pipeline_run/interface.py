@@ -1,7 +1,8 @@
 """What the engine needs of a run: how its process is started, where its files are, and its state. Imports no kfp.
 
 A run ends for good when its state is final. A process that ended before that, killed or with its machine, is started
-again with the same files: finished tasks are not run again. To stop a run, stop its process.
+again with the same files: finished tasks are not run again. To stop a run, stop its process; one that ended on
+request without a final state had not begun yet.
 """
 
 import os

@@ -17,7 +17,7 @@ from adapters.easymaker.engines.local.pipeline_run.board import Board
 from adapters.easymaker.engines.local.pipeline_run.nodes import NodeState, join
 from adapters.easymaker.engines.local.pipeline_run.scheduling import End, Schedule, Waiting
 from adapters.easymaker.pipelines import kfp_modules
-from adapters.easymaker.pipelines.kfp_modules import kfp
+from adapters.easymaker.pipelines.kfp_modules import kfp, task_arguments
 
 Json = Any
 Result = tuple[dict[str, Json], Any]
@@ -124,6 +124,8 @@ class Orchestration:
         return loop if orchestrator._has_valid_iterator(task) else lambda: self._execute(name, task, arguments)
 
     def _execute(self, name: str, task: Any, arguments: dict[str, Any]) -> dict[str, Json]:
+        if arguments["components"][task.component_ref.name].HasField("dag"):
+            self.board.inputs(here(), task_arguments(task.inputs, arguments["io_store"]))
         outputs, status = self.execute(task_name=name, task_spec=task, **arguments)
         if status is not kfp(kfp_modules.STATUS).Status.SUCCESS:
             raise TaskFailed("a task in it failed")

@@ -14,6 +14,7 @@ from adapters.easymaker.engines.local.pipeline_run.interface import JOURNAL, STA
 from adapters.easymaker.engines.local.pipeline_run.nodes import Nodes, NodeState
 from adapters.easymaker.engines.local.pipeline_run.orchestration import Orchestration
 from adapters.easymaker.engines.local.pipeline_run.plan import RunPlan
+from adapters.easymaker.engines.local.pipeline_run.stop_request import StopRequest
 from adapters.easymaker.engines.local.pipeline_run.task_process import kill_remains
 from adapters.easymaker.engines.local.pipeline_run.tasks import RUN_MARKER, Tasks, run_marker
 from adapters.easymaker.engines.local.tuning.journal import Journal, read
@@ -34,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 class Run:
     """One process at a time: the journal's lock sees to it. Raises JournalInUse."""
 
-    def __init__(self, plan: RunPlan, asked_to_stop: threading.Event) -> None:
+    def __init__(self, plan: RunPlan, asked_to_stop: StopRequest) -> None:
         self._plan = plan
         self._asked_to_stop = asked_to_stop
         # Set when the request is on record: a run that was killed while it stopped does not go on later.

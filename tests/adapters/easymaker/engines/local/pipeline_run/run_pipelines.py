@@ -152,6 +152,16 @@ def lead_away(path: str, model: Output[Model]):
     model.uri = path
 
 
+@dsl.component(**LOCAL)
+def overwrite(path: str) -> str:
+    try:
+        with open(path, "a") as file:
+            file.write("{}")
+    except OSError as error:
+        return str(error)
+    return "written"
+
+
 @dsl.pipeline(name="branches")
 def branches(wanted: str = "left") -> str:
     toss = side()
@@ -252,6 +262,11 @@ def links(path: str):
     lead_away(path=path)
 
 
+@dsl.pipeline(name="overwrites")
+def overwrites(path: str):
+    overwrite(path=path)
+
+
 @dsl.pipeline(name="timed")
 def timed():
     task = wait_for(name="never")
@@ -274,7 +289,7 @@ def cached():
 
 PIPELINES = (
     branches, loops, nested, twice, exits, imports, retries, meets, waits, stubborn, hostile, large, links, timed,
-    many, cached,
+    many, cached, overwrites,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def test_loops_have_a_node_per_iteration_and_their_outputs_are_collected_in_orde
     inner = "for-loop-1[2]/for-loop-3[1]/say-2"
     assert ended.nodes[inner]["graphId"] == "for-loop-1/for-loop-3/say-2"
     assert ended.outputs(inner) == {"Output": "2"}
+    assert "y" in ended.nodes["for-loop-1[1]"]["inputs"].values()
     assert "for-loop-1/say" not in ended.nodes
     assert [node["state"] for path, node in ended.nodes.items() if path.endswith("say")] == ["SUCCEEDED"] * 3
     parents = {node["parentId"] for node in ended.nodes.values()} - {None}

@@ -8,7 +8,8 @@ import pytest
 from adapters.easymaker.engines.local.pipeline_run import interface
 from adapters.easymaker.engines.local.pipeline_run.plan import Limits
 from adapters.easymaker.engines.local.pipeline_run.shown_values import Room
-from tests.adapters.easymaker.engines.local.pipeline_run.run_world import RunWorld
+from adapters.easymaker.engines.local.processes.sandbox import Sandbox, bubblewrap
+from tests.adapters.easymaker.engines.local.pipeline_run.run_world import RunWorld, eventually
 
 
 def test_a_value_is_compared_and_passed_on_as_it_is(runs: RunWorld, tmp_path: Path) -> None:
@@ -95,3 +96,18 @@ def test_shown_values_are_json_and_share_one_room() -> None:
         "nan": "nan", "half": "?", "3": "(1,)", "more": ["-inf"],
     }  # fmt: skip
     assert room.show("y" * 1_000) == ("y" * 200, False)
+
+
+@pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap does not work here")
+def test_a_task_in_a_sandbox_cannot_touch_the_run_and_is_stopped_like_any_other(runs: RunWorld, tmp_path: Path) -> None:
+    journal = runs.directory / interface.JOURNAL
+    ended = runs.run("overwrites", {"path": str(journal)}, sandbox=Sandbox(writable=(runs.shared,)))
+    assert ended.state == "SUCCEEDED", runs.log()
+    assert "Read-only file system" in ended.outputs("overwrite")["Output"]
+    runs.directory.rename(tmp_path / "earlier")
+    runs.plan("stubborn", sandbox=Sandbox(writable=(runs.shared,)))
+    process = runs.start()
+    eventually(lambda: len(runs.pids()) == 2, "both tasks")
+    process.terminate()
+    assert runs.finish(process).state == "CANCELED"
+    assert not runs.left()
