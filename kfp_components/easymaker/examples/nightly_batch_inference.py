@@ -28,7 +28,7 @@ def nightly_batch_inference(
     predicted = batch_inference(
         endpoint=endpoint_name,
         predict_url=predict_url,
-        data_uri=f"{storage_uri}/source",
+        data_uri=f"{storage_uri}/data",
         include_glob="*.jsonl",
         instance_field="measures",
         batch_size=4,

@@ -13,6 +13,7 @@ from kfp import compiler, local
 
 from kfp_components.easymaker.easymaker_api.settings import ApiSettings
 from kfp_components.easymaker.easymaker_api.storage_access import storage_options
+from kfp_components.easymaker.examples.flowers import json_lines
 from kfp_components.easymaker.examples.local_image import NoEnvironment, interpreter
 from kfp_components.easymaker.images import EXAMPLE_REQUIREMENTS
 from kserve_runtimes.storage import transfer
@@ -76,6 +77,10 @@ def prepare(work: Path, storage: str | None) -> str:
     storage = storage.rstrip("/")
     with storage_options() as access:
         transfer.upload(PROGRAMS, f"{storage}/source", access)
+        data = work / "flowers.jsonl"
+        data.parent.mkdir(parents=True, exist_ok=True)
+        data.write_text(json_lines(), encoding="utf-8")
+        transfer.upload(data, f"{storage}/data", access)
     return storage
 
 

@@ -52,7 +52,7 @@ def tune_and_promote(
         # A few records, at the new stage's own address: nobody else sees it yet.
         tried = batch_inference(
             predict_url=stage.outputs["predict_url"],
-            data_uri=f"{storage_uri}/source/flowers.jsonl",
+            data_uri=f"{storage_uri}/data/flowers.jsonl",
             instance_field="measures",
         )
         mount_nas(tried, "examples")
