@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.easymaker.engines.local.home import CONTAINER
+from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
 from tests.conftest import PATIENCE, Installation
 from tests.kfp_components.easymaker.local_runs import Workbench
 
@@ -65,6 +68,15 @@ def pipeline(model_id: str) -> str:
 """
 
 
+OBJECTS = """
+@dsl.pipeline
+def pipeline(storage: str) -> int:
+    there = download(uri="nas://examples:/small")
+    back = download(uri=f"{storage}/small").after(upload(artifact=there.outputs["dataset"], uri=f"{storage}/small"))
+    return back.outputs["Output"]
+"""
+
+
 def default_stage(installation: Installation) -> dict[str, Any]:
     api = installation.api()
     (endpoint,) = [e for e in api.ok("GET", "/endpoints")["endpointList"] if e["endpointName"] == "iris-example"]
@@ -98,6 +110,20 @@ def test_a_good_model_is_deployed_asked_every_night_and_replaced_by_a_better_one
     assert tuning["successfulTrialCount"] == 4
     models = installation.api().ok("GET", "/models")["modelList"]
     assert {model["modelStatusCode"] for model in models if model["modelName"] == "iris"} == {"ACTIVE"}
+
+
+def test_object_storage_opens_with_a_token_that_the_step_asks_for(
+    installation: Installation, workbench: Workbench
+) -> None:
+    """As with the variables of `kubeflow-easymaker env`, which have no file with a token."""
+    small = installation.nas("examples") / "small"
+    small.mkdir()
+    (small / "a.txt").write_text("a")
+    place = f"127.0.0.1:{installation.object_storage_port}/v1/AUTH_{tenant_of('local')}/{CONTAINER}"
+    bench = replace(workbench, extra=workbench.extra | {"EASYMAKER_OBS_URI": f"obs://{place}", "EM_GROUP_ID": "local"})
+    run = bench.run(OBJECTS, storage=f"obs://{place}")
+    assert run.outputs == {"Output": 1}
+    assert installation.token("owner") not in run.log
 
 
 def test_without_easymaker_an_example_stops_after_the_evaluation_or_says_what_it_needs(
