@@ -1,7 +1,9 @@
 """The local engine: real processes, a real object storage and a real Envoy below a temporary home."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -101,6 +103,14 @@ class LocalWorld(World):
         spoilt = self._nas("models") / "spoilt"
         spoilt.mkdir(exist_ok=True)
         (spoilt / ARTIFACT).write_bytes(b"no model at all")
+
+    def kill_server(self, stage_resource: str) -> None:
+        """The server of its first pod, which can be observed to be dead when this returns."""
+        runner, name = ProcessRunner(self._home.processes), f"model-{stage_resource}-0"
+        pid = runner.observe(name).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: runner.observe(name).over, lambda: f"{name} is over")
 
     def remains(self, record: Record) -> list[str]:
         root = self._home.root

@@ -5,12 +5,13 @@ One file, so that one process of pytest-xdist starts the model server and loads 
 
 import pytest
 
-from adapters.easymaker.engines.base import Phase
+from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.kinds.record import Goal
 from tests.conformance.bodies import QUOTA, ready
 from tests.conformance.life import Life
-from tests.conformance.world import World
+from tests.conformance.local_world import LocalWorld
+from tests.conformance.world import World, until
 
 pytestmark = pytest.mark.parametrize(
     "world", ["local", "cluster-raw", "cluster-istio", "cluster-serverless"], indirect=True
@@ -24,9 +25,16 @@ def served(world: World) -> str:
     if made is None:
         made = world.shared["endpoint-model"] = world.new("endpoint-model")
         world.kept.add(made)
-        world.settle(made, Phase.RUNNING)
+        serve(world, made)
         world.rows.change(made, status="ACTIVE")
     return made
+
+
+def serve(world: World, resource: str) -> Observation:
+    """Until it is up, which it may be only once its stage leads to it."""
+    stage = world.family(resource).ref("stage")
+    assert stage is not None
+    return world.settle(resource, Phase.RUNNING, through=stage.id)
 
 
 def lend_server(world: World, *resources: str) -> None:
@@ -90,6 +98,29 @@ def test_a_stage_resource_started_from_everywhere_at_once_is_there_once(world: W
     assert len(things) == len(set(things))
 
 
+def test_a_stage_resource_is_up_only_when_requests_get_to_its_present_server(world: World) -> None:
+    """Not yet when its server is ready: its stage may still take it off the gateway, having seen it dead."""
+    if not isinstance(world, LocalWorld):
+        pytest.skip("on a cluster KServe says whether a server is reached, and its routes never name single pods")
+    made = world.new("endpoint-model")
+
+    def is_ready_but_not_up() -> bool:
+        seen = world.observe(made)
+        assert seen.phase is not Phase.RUNNING
+        if seen.detail.get("readyPods") != 1:
+            world.start(made)
+        return "through the gateway" in seen.reason
+
+    until(is_ready_but_not_up, lambda: "its server is ready")
+    seen = serve(world, made)
+    world.rows.change(made, status="ACTIVE")
+    world.kill_server(made)
+    until(is_ready_but_not_up, lambda: "its second server is ready")
+    again = world.record(made).state
+    assert (again["ports"], again["started"] > seen.detail["started"]) == (seen.detail["ports"], True)
+    assert serve(world, made).detail["started"] == again["started"]
+
+
 def test_a_stage_resource_that_is_being_made_tells_how_far_it_is(world: World) -> None:
     made = world.new("endpoint-model")
     world.start(made)
@@ -107,8 +138,7 @@ def test_a_stage_resource_that_gets_more_pods_is_brought_up_to_date(world: World
     made = served(world)
     world.rows.change(made, spec=world.record(made).spec | {"podCount": 2})
     assert world.observe(made).phase in (Phase.MISSING, Phase.PENDING)
-    seen = world.settle(made, Phase.RUNNING)
-    assert seen.detail["readyPods"] == 2
+    assert serve(world, made).detail["readyPods"] == 2
 
 
 def test_a_stage_started_from_everywhere_at_once_is_published_once(world: World) -> None:

@@ -148,8 +148,13 @@ class World(ABC):
         for method in (driver.observe, driver.start, driver.stop, driver.remove):
             self._done(lambda method=method: method(family))
 
-    def settle(self, resource_id: str, *phases: Phase, drivers: Drivers | None = None) -> Observation:
-        """Start it for as long as start() has more to do, until observe() says one of these."""
+    def settle(
+        self, resource_id: str, *phases: Phase, drivers: Drivers | None = None, through: str | None = None
+    ) -> Observation:
+        """Start it for as long as start() has more to do, until observe() says one of these.
+
+        ``through`` is a resource that this one is reached through, such as a stage: it is kept up to date, too.
+        """
         last: list[Observation | str] = [""]
         resting = self.record(resource_id).goal is not Goal.PRESENT
 
@@ -161,7 +166,8 @@ class World(ABC):
                     return seen
                 assert seen.phase not in ENDED - {Phase.STOPPED}, seen
                 if seen.phase in (Phase.MISSING, Phase.PENDING) and not resting:
-                    self.driver(resource_id, drivers).start(self.family(resource_id))
+                    for each in filter(None, (resource_id, through)):
+                        self.driver(each, drivers).start(self.family(each))
             except TemporaryEngineError as error:
                 last[0] = str(error)
             return None

@@ -174,7 +174,8 @@ def apply(connection: Connection, lease: Lease, outcome: Outcome, missed: list[s
         now = connection.execute(select(NOW)).scalar_one()
         happening = Happening(RECONCILER, record.status, outcome.status, outcome.reason, now)
         events.write(connection, record, happening)
-    if outcome.status != record.status:
+    if outcome.status != record.status or state != record.state:
+        # Neighbours go by either: the ports in a resource's state are where its stage sends requests.
         _wake_neighbours(connection, record.id, missed)
         wake(connection)
     return True

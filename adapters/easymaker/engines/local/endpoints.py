@@ -117,6 +117,7 @@ def _routes(family: Family) -> StageRoutes:
                 model_name=resource.spec["modelName"],
                 path=resource.spec.get("apigwResourceUri"),
                 ports=tuple(resource.state.get("ports", ())),
+                started=tuple(resource.state.get("started", ())),
             )
             for resource in live
         ),

@@ -3,7 +3,6 @@
 import http.client
 import math
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,21 @@ from adapters.easymaker.engines.local.logs import read_log_file
 from adapters.easymaker.engines.local.ports import free_port, is_free
 from adapters.easymaker.engines.local.processes import Limits, ProcessSpec, ProcessState
 from adapters.easymaker.engines.local.secret_files import SecretFiles
+from adapters.easymaker.engines.local.server_deaths import MOST_RESTARTS, ServerDeaths
 from adapters.easymaker.engines.local.tools import GatewayProvider, Tools
 from adapters.easymaker.errors import PermanentEngineError
+from adapters.easymaker.kinds import endpoint_model
 from adapters.easymaker.kinds.record import Family, Goal, Record
 from kserve_runtimes import models as runtime_models
 from kserve_runtimes.models import mlserver_command
 from kserve_runtimes.storage import InvalidStorageUri, StorageError, download
 
+Server = tuple[int, float]
+"""The port, and when the process behind it was started."""
+
 MIB = 1024**2
 WATCH_SECONDS = 1.0
 START_SECONDS = 0.3
-MOST_RESTARTS = 5
-RESTART_WINDOW = 600.0
 READY_TIMEOUT = 2.0
 LOG_TAIL = 4096
 ENVIRONMENT = EnvironmentSpec(
@@ -60,17 +62,20 @@ class ModelServerDriver:
             return Observation(Phase.MISSING)
         states = [self._runner.observe(_name(record, pod)) for pod in range(len(ports))]
         if hopeless := self._given_up(record, states):
-            return Observation(Phase.FAILED, hopeless, {"readyPods": 0, "ports": []}, recheck=5.0)
+            return Observation(Phase.FAILED, hopeless, _detail([]), recheck=5.0)
         too_few = len(ports) < int(record.spec["podCount"])
         if too_few or any(state.phase is processes.Phase.MISSING for state in states):
             return Observation(Phase.MISSING)
-        ready = [port for port, state in zip(ports, states, strict=True) if not state.over and _ready(port)]
-        detail: dict[str, Any] = {"readyPods": len(ready), "ports": ready}
+        ready = _ready_servers(ports, states)
+        detail = _detail(ready)
         dead = [state.reason for state in states if state.over]
         if dead:
             return Observation(Phase.PENDING, f"a model server died ({dead[0]}) and is started again", detail, 0.2)
         if len(ready) < len(ports):
             reason = f"{len(ready)} of {len(ports)} model servers are ready"
+            return Observation(Phase.PENDING, reason, detail, START_SECONDS)
+        if not self._served(family, ready):
+            reason = "its model servers are ready and do not answer through the gateway yet"
             return Observation(Phase.PENDING, reason, detail, START_SECONDS)
         return Observation(Phase.RUNNING, "", detail, WATCH_SECONDS)
 
@@ -124,6 +129,21 @@ class ModelServerDriver:
             write_json(path, ports)
         return ports
 
+    def _served(self, family: Family, ready: Sequence[Server]) -> bool:
+        """Whether requests get to exactly these servers.
+
+        Their stage has to have published them, as the servers that they are: a look at the stage that began when one of
+        them was dead may still take it off its port. Once up, the stage watches whether the gateway answers.
+        """
+        record, stage, gateway = family.record, family.ref("stage"), self._gateway()
+        published = gateway.published(stage.id) if stage else None
+        if published is None:
+            return False
+        routed = [route for route in published.resources if route.resource_id == record.id]
+        if [list(zip(route.ports, route.started, strict=False)) for route in routed] != [list(ready)]:
+            return False
+        return record.status == endpoint_model.LIFECYCLE.up or gateway.probe(published, record.spec["modelName"])
+
     def _alive(self, record: Record, pod: int) -> bool:
         phase = self._runner.observe(_name(record, pod)).phase
         return phase in (processes.Phase.STARTING, processes.Phase.RUNNING)
@@ -155,8 +175,8 @@ class ModelServerDriver:
         state = self._runner.observe(name)
         if state.phase is processes.Phase.MISSING:
             self._runner.start(name, spec)
-        elif state.over:
-            self._note_restart(record)
+        elif state.finished_at is not None:
+            self._deaths(record).note(state)
             self._runner.restart(name, spec)
 
     def _process(self, family: Family, python: Path, port: int) -> ProcessSpec:
@@ -183,12 +203,8 @@ class ModelServerDriver:
             sandbox=self._access().sandbox((self._artifact(record),), ()),
         )
 
-    def _restarts(self, record: Record) -> list[float]:
-        since = time.time() - RESTART_WINDOW
-        return [at for at in read_json(self._directory(record) / "restarts.json", []) if at > since]
-
-    def _note_restart(self, record: Record) -> None:
-        write_json(self._directory(record) / "restarts.json", [*self._restarts(record), time.time()])
+    def _deaths(self, record: Record) -> ServerDeaths:
+        return ServerDeaths(self._directory(record))
 
     def _given_up(self, record: Record, states: Sequence[ProcessState]) -> str | None:
         """Why starting it again would not help: the artifact cannot be loaded, or it has died too often."""
@@ -197,7 +213,7 @@ class ModelServerDriver:
                 continue
             if state.exit_code == mlserver_command.EXIT_MODEL_NOT_LOADED:
                 return self._last_line(record, pod)
-            if len(self._restarts(record)) >= MOST_RESTARTS:
+            if self._deaths(record).too_many(state):
                 return f"the model server died {MOST_RESTARTS} times in a row, last: {state.reason}"
         return None
 
@@ -215,6 +231,16 @@ def _name(record: Record, pod: int | str) -> str:
 
 def _key(record: Record) -> str:
     return f"model-server:{record.id}"
+
+
+def _ready_servers(ports: Sequence[int], states: Sequence[ProcessState]) -> list[Server]:
+    pairs = zip(ports, states, strict=True)
+    return [(port, state.started_at) for port, state in pairs if not state.over and state.started_at and _ready(port)]
+
+
+def _detail(ready: Sequence[Server]) -> dict[str, Any]:
+    ports, started = [port for port, _ in ready], [at for _, at in ready]
+    return {"readyPods": len(ready), "ports": ports, "started": started}
 
 
 def _ready(port: int) -> bool:

@@ -153,6 +153,27 @@ def test_a_neighbour_that_changes_during_a_look_causes_another_look(database: Da
     assert row(database, experiment.id)["due_at"] is None, "what rests is left alone"
 
 
+def test_a_new_state_wakes_the_neighbours_as_a_new_status_does(database: Database, store: Store) -> None:
+    """A stage goes by the ports in its resources' states; what has not changed wakes nobody."""
+    stage = store("endpoint-stage")
+    part = store("endpoint-model", links={"stage": (stage.id,)})
+    waiting = {"due_in": 60.0}
+    first, second = taken(database, "one"), taken(database, "two")
+    assert (first.record.id, second.record.id) == (stage.id, part.id)
+    assert apply(database, second, "CREATE_IN_PROGRESS", state={"ports": []}, due_in=0.0)
+    assert apply(database, first, "CREATE_IN_PROGRESS", **waiting)
+    # Woken by the part while it was looked at.
+    for _ in range(2):
+        lease = taken(database)
+        pause = 0.0 if lease.record.kind == "endpoint-model" else 60.0
+        assert apply(database, lease, "CREATE_IN_PROGRESS", state=lease.record.state, due_in=pause)
+    assert not row(database, stage.id)["is_due"]
+    lease = taken(database)
+    assert apply(database, lease, "CREATE_IN_PROGRESS", state={"ports": [8080]}, due_in=60.0)
+    assert lease.record.id == part.id
+    assert row(database, stage.id)["is_due"]
+
+
 def test_neighbours_that_change_at_the_same_time_never_wait_for_each_other(database: Database, store: Store) -> None:
     """A stage wakes its resources and they wake the stage; locked in both orders that was a deadlock."""
     stage = store("endpoint-stage")

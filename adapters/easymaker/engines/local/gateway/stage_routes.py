@@ -14,13 +14,17 @@ _PORTS = range(1, 65536)
 
 @dataclass(frozen=True)
 class ResourceRoute:
-    """One stage resource: a model and the loopback ports of its ready pods (none: it gets no traffic)."""
+    """One stage resource: a model and the loopback ports of its ready pods (none: it gets no traffic).
+
+    ``started`` is when the server behind each port was, which tells apart those that follow one another on a port.
+    """
 
     resource_id: str
     model_name: str
     path: str | None
     ports: tuple[int, ...]
     protocols: tuple[Protocol, ...] = ("v1", "v2")
+    started: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _check_id("resource id", self.resource_id)
@@ -56,8 +60,9 @@ class StageRoutes:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "StageRoutes":
+        lists = ("ports", "protocols", "started")
         resources = tuple(
-            ResourceRoute(**{**resource, "ports": tuple(resource["ports"]), "protocols": tuple(resource["protocols"])})
+            ResourceRoute(**{**resource, **{name: tuple(resource[name]) for name in lists if name in resource}})
             for resource in value["resources"]
         )
         return cls(**{**value, "resources": resources})

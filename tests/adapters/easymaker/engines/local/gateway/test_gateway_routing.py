@@ -188,3 +188,15 @@ def test_ids_that_cannot_be_file_names_and_segments_are_refused(make: Any, bad: 
         StageRoutes("e", bad, "blue", False, ())
     with pytest.raises(ValueError, match="must be"):
         ResourceRoute(bad, "iris", None, ())
+
+
+def test_what_an_earlier_release_published_is_still_served() -> None:
+    """Its files do not say when a pod's server was started."""
+    from adapters.easymaker.engines.local.gateway import ResourceRoute, StageRoutes
+
+    stage = StageRoutes("e", "s", "blue", False, (ResourceRoute("r", "iris", None, (8080,), started=(1.5,)),))
+    written = stage.to_json()
+    assert StageRoutes.from_json(written) == stage
+    written["resources"] = [{k: v for k, v in each.items() if k != "started"} for each in written["resources"]]
+    (route,) = StageRoutes.from_json(written).resources
+    assert (route.ports, route.started) == ((8080,), ())
