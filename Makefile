@@ -49,7 +49,7 @@ benchmarks: setup
 # The lock holds hashes and no registry address, so it works behind any mirror.
 lock: setup
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --python-version 3.11 --extra local --extra cluster --extra pipelines --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
+	  --python-version 3.11 --extra local --extra cluster --extra components --group dev pyproject.toml requirements/build.in -o requirements/lock.txt
 
 # One lock per container image, from the same pyproject.toml; without local wheels, which no image has.
 COMPILE := UV_FIND_LINKS= $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
