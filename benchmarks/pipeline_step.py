@@ -1,4 +1,8 @@
-"""What a step of a pipeline costs in a run of ours against kfp.local alone: the same pipeline, turn by turn."""
+"""What a step of a pipeline costs in a run of ours against kfp.local alone: the same pipeline, at the same time.
+
+Steps take a tenth of a second, and what else a machine does changes that by as much from one minute to the next: so
+both run beside each other, and share it.
+"""
 
 import os
 import statistics
@@ -6,14 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from adapters.easymaker.engines.local.pipeline_run import interface
 from adapters.easymaker.engines.local.pipeline_run.plan import Limits, RunPlan
 
-STEPS = 20
-ROUNDS = 3
+STEPS = 15
+ROUNDS = 10
 AIM = 1.1
 ROOT = Path(__file__).parents[1]
 
@@ -57,27 +63,28 @@ def run() -> dict[str, Any]:
         _python("-W", "ignore", str(author), str(pipeline), str(STEPS))
         bare: list[float] = []
         ours: list[float] = []
-        for number in range(ROUNDS):
-            bare.append(_bare(pipeline, place / f"bare-{number}"))
-            ours.append(_ours(pipeline, place / f"ours-{number}"))
-    # The least of each: what else the machine does only ever adds.
-    ratio = min(ours) / min(bare)
+        with ThreadPoolExecutor(2) as pool:
+            for number in range(ROUNDS):
+                alone = pool.submit(_bare, pipeline, place / f"bare-{number}")
+                ours += _ours(pipeline, place / f"ours-{number}")
+                bare += alone.result()
+    ratio = statistics.median(ours) / statistics.median(bare)
     return {
-        "kfp_local_alone_ms_per_step": _spread(bare),
-        "our_run_ms_per_step": _spread(ours),
+        "kfp_local_alone_ms": _spread(bare),
+        "our_run_ms": _spread(ours),
         "ratio": ratio,
         "aim": f"<= {AIM}",
         "passed": ratio <= AIM,
     }
 
 
-def _bare(pipeline: Path, place: Path) -> float:
+def _bare(pipeline: Path, place: Path) -> list[float]:
     place.mkdir()
     _python("-W", "ignore", "-c", _BARE, str(pipeline), str(place), STAMPS=str(place / "stamps"))
-    return _per_step(place / "stamps")
+    return _gaps(place / "stamps")
 
 
-def _ours(pipeline: Path, place: Path) -> float:
+def _ours(pipeline: Path, place: Path) -> list[float]:
     plan = RunPlan(
         directory=place / "run",
         pipeline=pipeline,
@@ -90,14 +97,14 @@ def _ours(pipeline: Path, place: Path) -> float:
     _python(*interface.process_spec(plan).argv[1:])
     state = interface.read_state(plan.directory)
     assert state is not None and state["state"] == "SUCCEEDED", state
-    return _per_step(place / "stamps")
+    return _gaps(place / "stamps")
 
 
-def _per_step(stamps: Path) -> float:
-    """Milliseconds from one step to the next, without the program's own start."""
+def _gaps(stamps: Path) -> list[float]:
+    """Milliseconds from each step to the next, without the program's own start."""
     times = [float(line) for line in stamps.read_text().split()]
     assert len(times) == STEPS
-    return 1000 * (times[-1] - times[0]) / (STEPS - 1)
+    return [1000 * (later - earlier) for earlier, later in pairwise(times)]
 
 
 def _python(*arguments: str, **more: str) -> None:

@@ -1,5 +1,6 @@
 """What is known of a run at any moment, changed by many threads, and the file that tells it to others."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -181,18 +182,25 @@ class BoardFile:
         self._over.set()
         self._board.changed.set()
         self._thread.join()
-        self.write()
-
-    def write(self) -> None:
-        self._board.changed.clear()
         write_json(self._path, self._board.to_json())
 
+    def write(self) -> None:
+        """Whole for whoever reads it; only a machine that dies can leave less, and then the run goes on and writes it
+        anew. So it need not wait for the disk, as the tasks' records do."""
+        self._board.changed.clear()
+        beside = self._path.with_name(f".{self._path.name}.new")
+        beside.write_text(json.dumps(self._board.to_json(), separators=(",", ":")))
+        beside.replace(self._path)
+
     def _follow(self) -> None:
+        pause = PAUSE
         while not self._over.is_set():
             self._board.changed.wait()
+            # Not at once: the next task is about to begin, and need not wait for this.
+            self._over.wait(pause)
             begun = time.monotonic()
             try:
                 self.write()
             except OSError:
                 self._board.changed.set()  # a full disk may have room again
-            self._over.wait(max(PAUSE, SHARE * (time.monotonic() - begun)))
+            pause = max(PAUSE, SHARE * (time.monotonic() - begun))

@@ -6,19 +6,21 @@ takes up exactly what would come out the same.
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from adapters.easymaker.engines.local.pipeline_run import artifacts
-from adapters.easymaker.engines.local.tuning.journal import Journal
 
 Json = Any
 Event = dict[str, Json]
 
 BEGUN, STOPPING, ENDED, TASK, ATTEMPT = "begun", "stopping", "ended", "task", "attempt"
+
+
+class DamagedJournal(Exception):
+    """Something in the middle of it cannot be read: a machine that lost its power may leave that."""
 
 
 @dataclass
@@ -31,9 +33,13 @@ class History:
 
     @staticmethod
     def of(events: Iterable[Event]) -> "History":
+        """Raises DamagedJournal."""
         history = History()
-        for event in events:
-            history.apply(event)
+        try:
+            for event in events:
+                history.apply(event)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedJournal(str(error)) from error
         return history
 
     def apply(self, event: Event) -> None:
@@ -48,19 +54,6 @@ class History:
             self.tasks[event["node"], event["digest"]] = event
         elif kind == ATTEMPT:
             self.failed_attempts[event["node"], event["digest"]] = event["number"]
-
-
-class Recorder:
-    """The journal's writing end, for several threads."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._lock = threading.Lock()
-
-    def append(self, kind: str, **values: Json) -> None:
-        """On the disk when this returns; OSError when it cannot be."""
-        with self._lock:
-            self._journal.append({"event": kind, **values})
 
 
 def digest(component: Json, executor: Json, arguments: dict[str, Json], root: Path) -> str:

@@ -58,7 +58,10 @@ def read_state(directory: Path) -> dict[str, Json] | None:
     state (also SKIPPED), startedAt, endedAt, attempts, reason, cached, resumed, logFile, inputs, outputs, artifacts
     (output, name, type, uri, metadata, size), truncated (which values are not shown whole), notes.
     """
-    return read_json(directory / STATE, None)
+    try:
+        return read_json(directory / STATE, None)
+    except ValueError:
+        return None  # the machine died while it was written; the program writes it anew
 
 
 def is_over(state: dict[str, Json] | None) -> bool:

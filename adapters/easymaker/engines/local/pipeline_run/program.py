@@ -9,15 +9,16 @@ from typing import Any
 from adapters.easymaker.engines.local.json_files import write_json
 from adapters.easymaker.engines.local.pipeline_run import finished_tasks, kfp_wiring, notes
 from adapters.easymaker.engines.local.pipeline_run.board import Board, BoardFile
-from adapters.easymaker.engines.local.pipeline_run.finished_tasks import History, Recorder
+from adapters.easymaker.engines.local.pipeline_run.finished_tasks import DamagedJournal, History
 from adapters.easymaker.engines.local.pipeline_run.interface import JOURNAL, STATE
 from adapters.easymaker.engines.local.pipeline_run.nodes import Nodes, NodeState
 from adapters.easymaker.engines.local.pipeline_run.orchestration import Orchestration
 from adapters.easymaker.engines.local.pipeline_run.plan import RunPlan
+from adapters.easymaker.engines.local.pipeline_run.recording import Recorder, RunJournal
 from adapters.easymaker.engines.local.pipeline_run.stop_request import StopRequest
 from adapters.easymaker.engines.local.pipeline_run.task_process import kill_remains
 from adapters.easymaker.engines.local.pipeline_run.tasks import RUN_MARKER, Tasks, run_marker
-from adapters.easymaker.engines.local.tuning.journal import Journal, read
+from adapters.easymaker.engines.local.tuning.journal import read
 from adapters.easymaker.pipelines.documents import Pipeline, load
 from adapters.easymaker.pipelines.graph import graph
 from adapters.easymaker.pipelines.parameters import InvalidParameters, check, parameters
@@ -40,8 +41,12 @@ class Run:
         self._asked_to_stop = asked_to_stop
         # Set when the request is on record: a run that was killed while it stopped does not go on later.
         self._stop = threading.Event()
-        self._record = Recorder(Journal(plan.directory / JOURNAL))
-        self._history = History.of(read(plan.directory / JOURNAL))
+        self._record = Recorder(RunJournal(plan.directory / JOURNAL))
+        self._damage = ""
+        try:
+            self._history = History.of(read(plan.directory / JOURNAL))
+        except DamagedJournal as error:
+            self._history, self._damage = History(), f"the run's journal is damaged, it cannot go on: {error}"
         self._begun_at = self._history.begun_at or time.time()
 
     def run(self) -> NodeState:
@@ -49,6 +54,8 @@ class Run:
         if self._history.ended is not None:
             return NodeState(self._history.ended["state"])
         kill_remains(f"{RUN_MARKER}={run_marker(self._plan)}")
+        if self._damage:
+            return self._refuse(self._damage)
         if self._history.begun_at is None:
             self._record.append(finished_tasks.BEGUN, at=self._begun_at)
         if self._history.stopping:

@@ -13,16 +13,18 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.easymaker.engines.local.pipeline_run import artifacts, finished_tasks, task_files
 from adapters.easymaker.engines.local.pipeline_run.board import Board
-from adapters.easymaker.engines.local.pipeline_run.finished_tasks import History, Recorder
+from adapters.easymaker.engines.local.pipeline_run.finished_tasks import History
 from adapters.easymaker.engines.local.pipeline_run.nodes import NodeState
 from adapters.easymaker.engines.local.pipeline_run.notes import Remarks
 from adapters.easymaker.engines.local.pipeline_run.orchestration import TaskFailed, here
 from adapters.easymaker.engines.local.pipeline_run.plan import RunPlan
+from adapters.easymaker.engines.local.pipeline_run.recording import Recorder
 from adapters.easymaker.engines.local.pipeline_run.retries import pauses
 from adapters.easymaker.engines.local.pipeline_run.task_files import TaskFiles
 from adapters.easymaker.engines.local.pipeline_run.task_process import Command, TaskProcesses
@@ -72,6 +74,10 @@ class Tasks:
     def __post_init__(self) -> None:
         self._slots = threading.BoundedSemaphore(self.plan.limits.parallel_tasks)
         self._processes = TaskProcesses(self.stop)
+        # A folder is removed while the next task runs already.
+        self._tidying = ThreadPoolExecutor(1, thread_name_prefix="tidying")
+        self._work = self.plan.directory / "work"
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def run(self, **arguments: Any) -> Result:
         """In place of kfp.local's ``execute_single_task``. TaskFailed when the task has failed for good."""
@@ -84,11 +90,13 @@ class Tasks:
         known = self._known(here(), digest)
         if known is not None:
             return known, kfp(kfp_modules.STATUS).Status.SUCCESS
-        with self._slots:
-            return self._attempts(digest, arguments, component)
+        return self._attempts(digest, arguments, component)
 
     def end_all(self) -> None:
+        """When no more is to be run: no process and no working folder is left."""
         self._processes.end_all()
+        self._tidying.shutdown()
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def folder(self, **_: Any) -> str:
         """In place of kfp.local's ``construct_local_task_root``, which gives two tasks of one component one folder."""
@@ -136,11 +144,12 @@ class Tasks:
         waits = pauses(arguments["task_spec"].retry_policy)
         once = _without_retries(arguments)
         for number in itertools.count(1 + self.history.failed_attempts.get((path, digest), 0)):
-            if self.stop.is_set():
-                raise TaskFailed("stopped on request")
-            self.board.node(path, attempts=number)
-            attempt = self._attempt(once["task_name"], component)
-            result = self._once(attempt, once)
+            with self._slots:
+                if self.stop.is_set():
+                    raise TaskFailed("stopped on request")
+                self.board.node(path, attempts=number)
+                attempt = self._attempt(once["task_name"], component)
+                result = self._once(attempt, once)
             if self.stop.is_set() and result is None:
                 raise TaskFailed("stopped on request")
             if result is not None:
@@ -151,15 +160,14 @@ class Tasks:
                 self._finish(path, digest, begun, {}, attempt.reason)
                 raise TaskFailed(attempt.reason)
             _LOG.warning("%s: attempt %d failed (%s), one of %d", path, number, attempt.reason, len(waits) + 1)
-            self.record.append(finished_tasks.ATTEMPT, node=path, digest=digest, number=number)
+            self.record.note(finished_tasks.ATTEMPT, node=path, digest=digest, number=number)
             self.stop.wait(waits[number - 1])
         raise AssertionError
 
     def _attempt(self, name: str, component: Any) -> _Attempt:
         path = here()
         log = self.plan.directory / "tasks" / path / LOG
-        work = self.plan.directory / "work" / hashlib.sha256(path.encode()).hexdigest()[:24]
-        shutil.rmtree(work, ignore_errors=True)
+        work = self._work / str(next(self._numbers))
         for folder in (log.parent, work, work / "tmp"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = TaskFiles(task_files.fresh(self.plan.pipeline_root / path), work, log)
@@ -177,7 +185,7 @@ class Tasks:
             return self._gone(attempt)
         finally:
             _attempt.reset(token)
-            shutil.rmtree(attempt.files.work, ignore_errors=True)
+            self._tidying.submit(shutil.rmtree, attempt.files.work, ignore_errors=True)
         if status is kfp(kfp_modules.STATUS).Status.SUCCESS:
             return outputs, status
         return self._gone(attempt)
@@ -187,7 +195,7 @@ class Tasks:
 
     def _finish(self, path: str, digest: str, begun: float, outputs: dict[str, Json], reason: str = "") -> None:
         node, root = self.board.get(path), self.plan.pipeline_root
-        self.record.append(
+        self.record.note(
             finished_tasks.TASK,
             node=path,
             digest=digest,

@@ -76,7 +76,8 @@ def test_a_task_whose_artifact_is_gone_is_run_again_with_all_that_follows(runs: 
     eventually(lambda: runs.state().states["make"] == "SUCCEEDED", "the first task")
     process.kill()
     process.wait()
-    Path(runs.state().nodes["make"]["artifacts"][0]["uri"]).unlink()
+    _, model = runs.state().nodes["make"]["artifacts"]
+    Path(model["uri"]).unlink()
     (runs.shared / "go").touch()
     ended = runs.finish(runs.start())
     assert (ended.nodes["make"]["resumed"], ended.outputs("read-model")) == (False, {"Output": "kept"})
@@ -132,3 +133,12 @@ def test_under_the_process_runner_nothing_is_left_of_a_killed_program_and_it_goe
     eventually(lambda: runner.observe("run-1").phase is Phase.EXITED, "the end of the program")
     assert runs.state().state == "SUCCEEDED"
     eventually(lambda: runner.remove("run-1"), "its removal")
+
+
+def test_a_damaged_journal_fails_the_run_cleanly(runs: RunWorld) -> None:
+    plan = runs.plan("waits")
+    good = '{"event":"begun","at":1.0}\n'
+    (plan.directory / interface.JOURNAL).write_text(good + "\0" * 20 + "\n" + good)
+    ended = runs.finish(runs.start())
+    assert (ended.state, runs.pids()) == ("FAILED", [])
+    assert "journal is damaged" in ended.data["reason"]
