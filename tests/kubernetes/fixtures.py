@@ -23,7 +23,7 @@ def required_assets() -> Path:
     """Skips without the binaries, which ``make test`` finds, downloads or builds unless it is told not to."""
     assets = None if os.environ.get(WANTED) == "0" else installed_assets()
     if assets is None:
-        pytest.skip(f"no kube-apiserver and etcd: run `make envtest`, or set KUBEBUILDER_ASSETS ({WANTED}=0 does without)")
+        pytest.skip(f"no kube-apiserver and etcd here, or {WANTED}=0: run `make envtest`, or set KUBEBUILDER_ASSETS")
     return assets
 
 

@@ -27,7 +27,14 @@ def test_demo_runs_to_its_end(cli: Any) -> None:
     titles = [step["title"] for step in shown["steps"]]
     assert titles[:2] == OWN_STEPS
     assert titles[-1] == "Take everything down"
-    assert {"Train", "Tune its hyperparameters", "Predict (V1)", "Predict (V2)", "Stop a long training", "Delete everything"} <= set(titles)
+    assert {
+        "Train",
+        "Tune its hyperparameters",
+        "Predict (V1)",
+        "Predict (V2)",
+        "Stop a long training",
+        "Delete everything",
+    } <= set(titles)
     cli.assert_nothing_runs()
 
 
