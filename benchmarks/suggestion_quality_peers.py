@@ -17,7 +17,7 @@ class Optuna:
         samplers = optuna.samplers
         sampler = {
             "random": lambda: samplers.RandomSampler(seed=seed),
-            "tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True),
+            "tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True, multivariate=False),
             "multivariate-tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True, multivariate=True),
             "gp": lambda: samplers.GPSampler(seed=seed, deterministic_objective=True),
         }[optimiser]()

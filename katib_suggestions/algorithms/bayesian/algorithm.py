@@ -73,15 +73,17 @@ class _Sequence:
             shift = np.random.default_rng(self.seed).random(self.domain.size)
             vectors = self.domain.from_unit(spread(self.domain.size, place, shift)[None])
         else:
-            vectors = self._promising(rng)
+            vectors = self._promising(place, rng)
         points = (self.domain.point(vector) for vector in vectors)
         return next((point for point in points if point not in self.seen), None)
 
-    def _promising(self, rng: np.random.Generator) -> Array:
+    def _promising(self, place: int, rng: np.random.Generator) -> Array:
         if self.model is None:
             self.model = Model.of(self.domain, self.observed, self.values, self.failed)
         search = Search(self.domain, self.model.centres, self.model.lengths, rng)
-        return search.best(self.model.acquisition(self.pending, rng))
+        plateau = self.model.plateau
+        avoided = plateau.holds if plateau is not None and not plateau.due(place) else None
+        return search.best(self.model.acquisition(self.pending, rng), avoided)
 
     def _random(self, place: int) -> Point:
         """Any unseen point; of a space that is used up, one of all."""

@@ -7,6 +7,7 @@ import numpy as np
 from katib_suggestions.algorithms.bayesian.acquisition import Acquisition
 from katib_suggestions.algorithms.bayesian.domain import Domain
 from katib_suggestions.algorithms.bayesian.gaussian_process import Hyperparameters, Posterior, cholesky, fit
+from katib_suggestions.algorithms.bayesian.plateau import Plateau
 from katib_suggestions.algorithms.bayesian.quasi_newton import Array, Rows
 from katib_suggestions.algorithms.bayesian.values import BENDS, bent, scaled
 
@@ -33,6 +34,7 @@ class Model:
     success: Posterior | None
     centres: Array
     best: float
+    plateau: Plateau | None
 
     @classmethod
     def of(cls, domain: Domain, x: Array, values: Array, failed: Array) -> "Model":
@@ -42,7 +44,8 @@ class Model:
         means = objective.predict(x)[0][:, 0]
         order = np.argsort(means, kind="stable")
         success = _success(domain, x, failed[-MOST_FITTED:]) if len(failed) else None
-        return cls(domain, objective, success, x[order[:4]], float(means[order[0]]))
+        plateau = Plateau.of(objective, scaled(values[rows]))
+        return cls(domain, objective, success, x[order[:4]], float(means[order[0]]), plateau)
 
     @property
     def lengths(self) -> Array:

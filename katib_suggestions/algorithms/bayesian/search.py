@@ -1,5 +1,7 @@
 """The search for the points that promise most: many candidates, the best improved, discrete values one by one."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from katib_suggestions.algorithms.bayesian.acquisition import Acquisition
@@ -14,6 +16,8 @@ _ROUNDS = 60
 _TOLERANCE = 1e-8
 # So many points are simply all looked at.
 _ALL = 2048
+# Taken off in logarithms: more than points differ by.
+_AVOIDED = 1e6
 # Of a dimension with more levels, those nearby and a few others are tried.
 _TRIED_LEVELS = 16
 
@@ -25,18 +29,25 @@ class Search:
         self.domain, self.centres, self.rng = domain, centres, rng
         self.lengths = np.minimum(lengths, 0.5)
 
-    def best(self, acquisition: Acquisition) -> Array:
-        """Vectors, the most promising first, several of them because the first may have been seen."""
+    def best(self, acquisition: Acquisition, avoided: Callable[[Array], Mask] | None = None) -> Array:
+        """Vectors, the most promising first, several of them because the first may have been seen.
+
+        Those that are `avoided` come after all others.
+        """
+
+        def ranks(vectors: Array, values: Array) -> Array:
+            return values if avoided is None else np.where(avoided(vectors), values - _AVOIDED, values)
+
         size = self.domain.space.size
         if size is not None and size <= _ALL and not self.domain.smooth.any():
             everything = self.domain.all_vectors()
-            return everything[np.argsort(-acquisition.values(everything), kind="stable")]
+            return everything[np.argsort(-ranks(everything, acquisition.values(everything)), kind="stable")]
         candidates = self._candidates()
-        values = acquisition.values(candidates)
+        values = ranks(candidates, acquisition.values(candidates))
         starts = candidates[self._picked(values)]
         ends, reached = self._improved(acquisition, starts)
         vectors = np.concatenate((ends, candidates))
-        order = np.argsort(-np.concatenate((reached, values)), kind="stable")
+        order = np.argsort(-np.concatenate((ranks(ends, reached), values)), kind="stable")
         return vectors[order[: 4 * _STARTS]]
 
     def _candidates(self) -> Array:

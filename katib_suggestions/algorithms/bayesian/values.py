@@ -10,6 +10,8 @@ from katib_suggestions.algorithms.bayesian.quasi_newton import Array
 
 # 0 leaves values as they are; the larger, the more of them is seen in logarithms.
 BENDS = (0.0, 1.0, 10.0, 100.0)
+# Of the distance of half of the values: what is farther away has gone wrong.
+_OUTLIERS = 1e6
 # Distances are told apart up to so many times the median one.
 _FARTHEST = 1e12
 
@@ -22,14 +24,20 @@ def _standardised(values: Array) -> Array:
 
 
 def scaled(values: Array) -> Array:
-    """The distance to the least value, such that half of them lie below 1."""
+    """The distance to the least value, such that nine in ten lie below 1.
+
+    Not half of them: an experiment that has found its minimum has half of its values there, and the differences
+    between those would be stretched until nothing else counted.
+    """
     largest = float(np.abs(values).max(initial=0.0))
-    # By the largest first, because a difference of two doubles may be none.
-    above = values / largest if largest > 0 else values
-    above = above - above.min(initial=np.inf) if len(above) else above
-    half = float(np.median(above)) if len(above) else 0.0
-    size = half if half > 0 else float(above.mean()) if len(above) else 0.0
-    return np.minimum(above / size, _FARTHEST) if size > 0 else np.zeros(len(values))
+    if not largest:
+        return np.zeros(len(values))
+    # By the largest first, because the difference of two doubles may be none.
+    above = values / largest - (values / largest).min()
+    half, most = np.quantile(above, (0.5, 0.9)).tolist()
+    size = most if most < _OUTLIERS * half else half
+    size = size if size > 0 else float(above.mean())
+    return np.minimum(above / size, _FARTHEST) if size > 0 else above
 
 
 def bent(above: Array, bend: float) -> tuple[Array, float]:
