@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 # pip's find-links (a folder of wheels) also hold for uv, which does not read pip's settings.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: demo test check lint types lock setup clean benchmarks envtest image-locks
+.PHONY: demo test check lint types lock setup clean benchmarks envtest image-locks test-exhaustive
 
 setup: $(STAMP)
 
@@ -32,6 +32,9 @@ test: setup
 	@test "$(EASYMAKER_API_SERVER_TESTS)" = 0 || $(VENV)/bin/python tests/kubernetes/assets/make_envtest.py \
 	  || echo "no Kubernetes API server could be had: the tests that need one are skipped"
 	$(VENV)/bin/python -m pytest
+
+test-exhaustive: envtest
+	EASYMAKER_EXHAUSTIVE_TESTS=1 $(VENV)/bin/python -m pytest -m exhaustive
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -30,6 +30,8 @@ PATIENCE = 120.0
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
+EXHAUSTIVE = "EASYMAKER_EXHAUSTIVE_TESTS"
+
 SETTLED = {
     "ACTIVE",
     "COMPLETE",
@@ -47,6 +49,16 @@ TOKENS = {
     "both": {"local": "owner", "other": "owner"},
     "lister": {"lists": "owner"},
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of long tables the default run has a part."""
+    if os.environ.get(EXHAUSTIVE) == "1":
+        return
+    left_out = pytest.mark.skip(reason=f"the rest of a long table: `make test-exhaustive`, or {EXHAUSTIVE}=1")
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker(left_out)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:

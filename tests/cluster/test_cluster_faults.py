@@ -155,11 +155,19 @@ def lead(faulted: Faulted, kinds: list[FaultKind], creation: list[Pair], deletio
     return cells
 
 
-@pytest.mark.parametrize("kinds", EVERYWHERE, ids=" and ".join)
+# The default run has one pair of kinds; the others take half a minute each.
+CELLS = [
+    pytest.param(kinds, marks=[pytest.mark.exhaustive] if number else [], id=" and ".join(kinds))
+    for number, kinds in enumerate(EVERYWHERE)
+]
+
+
+@pytest.mark.parametrize("kinds", CELLS)
 def test_every_request_fails_once(faulted: Faulted, kinds: list[FaultKind], record_property: RecordProperty) -> None:
     record_property("cells", lead(faulted, kinds, CREATION, DELETION))
 
 
+@pytest.mark.exhaustive
 def test_every_verb_is_held_up(faulted: Faulted, record_property: RecordProperty) -> None:
     record_property("cells", lead(faulted, [FaultKind.PAUSE], PAUSED_CREATION, PAUSED_DELETION))
 

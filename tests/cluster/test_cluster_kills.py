@@ -67,7 +67,11 @@ def forget_orphans(server: ApiServerProcess, profile: str) -> int:
         client.close()
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point",
+    # The default run has the first two; each takes half a minute.
+    [pytest.param(point, marks=[pytest.mark.exhaustive] if number > 1 else []) for number, point in enumerate(POINTS)],
+)
 def test_a_life_with_the_adapter_killed_at(
     point: str,
     cluster: ClusterInstallation,

@@ -27,20 +27,21 @@ def catalogue() -> Catalogue:
     return load(None)
 
 
-@pytest.fixture(scope="session")
+# What looks at the API server all the time ends with its module: other tests want the machine.
+@pytest.fixture(scope="module")
 def controllers(api_server: ApiServerProcess) -> Iterator[Platform]:
     running = Platform(api_server)
     with running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(catalogue: Catalogue) -> Iterator[World]:
     with local_world(catalogue) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clusters(
     api_server: ApiServerProcess, crds: LoadCrds, controllers: Platform, catalogue: Catalogue
 ) -> Iterator[Callable[[str], World]]:
