@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.easymaker.kinds.actions import retry
 from adapters.easymaker.kinds.fields import Answer, Body, CreateBody, Description, Name
-from adapters.easymaker.kinds.kind import Kind, Planning, Presenting, Report
+from adapters.easymaker.kinds.kind import Kind, Link, Planning, Presenting, Report
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
 
@@ -22,6 +22,16 @@ LIFECYCLE = Lifecycle(
         "ACTIVE": "The experiment is created; trainings can use it.",
         "DELETE_IN_PROGRESS": "The experiment is being deleted.",
     },
+)
+
+
+# Of whatever belongs to an experiment and runs in it.
+MEMBERSHIP = Link(
+    "experiment",
+    "experiment",
+    ready=frozenset({"ACTIVE"}),
+    pending=frozenset({"CREATE_REQUESTED", "CREATE_IN_PROGRESS"}),
+    blocks_delete=True,
 )
 
 

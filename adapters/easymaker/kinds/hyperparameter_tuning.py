@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.easymaker.kinds import tuning_answers
+from adapters.easymaker.kinds import experiment, tuning_answers
 from adapters.easymaker.kinds.actions import stop
 from adapters.easymaker.kinds.fields import Answer, Body, Description, Id, Name
-from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting, Reference
+from adapters.easymaker.kinds.kind import Kind, LinkFilter, Planning, Presenting, Reference
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
 from adapters.easymaker.kinds.tuning_settings import TuningSettings, adapt_template, check, resolved
@@ -134,15 +134,7 @@ KIND = Kind(
     present=present,
     references=references,
     name_field="hyperparameterTuningName",
-    links=(
-        Link(
-            "experiment",
-            "experiment",
-            ready=frozenset({"ACTIVE"}),
-            pending=frozenset({"CREATE_REQUESTED", "CREATE_IN_PROGRESS"}),
-            blocks_delete=True,
-        ),
-    ),
+    links=(experiment.MEMBERSHIP,),
     filters=(LinkFilter("experimentId", "experiment"),),
     reports=tuning_answers.REPORTS,
     shows_sources=("model",),

@@ -7,7 +7,7 @@ from adapters.easymaker.errors import InvalidRequest
 from adapters.easymaker.kinds import experiment
 from adapters.easymaker.kinds.actions import stop
 from adapters.easymaker.kinds.fields import Answer, Body, Description, Id, Name
-from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting, Reference
+from adapters.easymaker.kinds.kind import Kind, LinkFilter, Planning, Presenting, Reference
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.record import Family, Json, NewRecord
 from adapters.easymaker.kinds.run_answers import board_of, elapsed_seconds, models_made
@@ -112,15 +112,7 @@ KIND = Kind(
     present=present,
     references=references,
     name_field="trainingName",
-    links=(
-        Link(
-            "experiment",
-            "experiment",
-            ready=frozenset({"ACTIVE"}),
-            pending=frozenset({"CREATE_REQUESTED", "CREATE_IN_PROGRESS"}),
-            blocks_delete=True,
-        ),
-    ),
+    links=(experiment.MEMBERSHIP,),
     filters=(LinkFilter("experimentId", "experiment"),),
     shows_sources=("model",),
     copyable=True,
