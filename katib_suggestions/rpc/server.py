@@ -76,8 +76,8 @@ def _bind(server: grpc.aio.Server, address: str) -> str:
 
 def _prepare_socket(path: Path) -> None:
     """A directory that only its owner may enter guards the socket: who can connect needs nothing else."""
-    if not path.is_absolute() or len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise BadAddress(f"unix:{path}: an absolute path of at most {_LONGEST_SOCKET_PATH} bytes is needed")
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise BadAddress(f"unix:{path}: a path of at most {_LONGEST_SOCKET_PATH} bytes is needed")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.parent.stat().st_mode

@@ -35,11 +35,11 @@ class TuningServices:
         return self.home.root / "katib"
 
     def sockets(self, tuning_id: str) -> Sockets:
+        """Relative to ``directory``, in which all who use them run: a socket's path may not be long, a home's may."""
         return Sockets(
-            suggestion=self._socket(SUGGESTION),
-            early_stopping=self._socket(EARLY_STOPPING),
-            # A socket's path may not be long.
-            observations=self.directory / f"{tuning_id.replace('-', '')}.sock",
+            suggestion=_socket(SUGGESTION),
+            early_stopping=_socket(EARLY_STOPPING),
+            observations=Path(f"{tuning_id.replace('-', '')}.sock"),
         )
 
     def start(self) -> list[str]:
@@ -65,13 +65,10 @@ class TuningServices:
     def parts(self) -> list[Part]:
         """Those that run."""
         return [
-            Part(f"{program} service", "RUNNING", f"unix:{self._socket(program)}", "katib_suggestions")
+            Part(f"{program} service", "RUNNING", f"unix:{self.directory / _socket(program)}", "katib_suggestions")
             for program in PROGRAMS
             if self._alive(program)
         ]
-
-    def _socket(self, program: str) -> Path:
-        return self.directory / f"{program}.sock"
 
     def _alive(self, program: str) -> bool:
         return self.runner.observe(PREFIX + program).phase in (Phase.STARTING, Phase.RUNNING)
@@ -94,9 +91,13 @@ class TuningServices:
         return ProcessSpec(
             argv=(
                 *(sys.executable, "-P", "-m", "katib_suggestions", program),
-                *("--listen", f"unix:{self._socket(program)}", "--log-level", "warning"),
+                *("--listen", f"unix:{_socket(program)}", "--log-level", "warning"),
             ),
             env={"PATH": "/usr/bin:/bin", "HOME": str(self.directory), "LANG": "C.UTF-8"} | kept,
             cwd=self.directory,
             grace_seconds=GRACE_SECONDS,
         )
+
+
+def _socket(program: str) -> Path:
+    return Path(f"{program}.sock")

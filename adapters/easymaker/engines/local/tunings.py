@@ -124,7 +124,7 @@ class TuningDriver:
         for name in self._names(record):
             if not self._runner.remove(name) or time.monotonic() > deadline:
                 return False
-        self._services.sockets(record.id).observations.unlink(missing_ok=True)
+        (self._services.directory / self._services.sockets(record.id).observations).unlink(missing_ok=True)
         shutil.rmtree(self._tensorboard(record), ignore_errors=True)
         shutil.rmtree(self._directory(record), ignore_errors=True)
         return not self._traces(record)
@@ -233,7 +233,7 @@ class TuningDriver:
         return ProcessSpec(
             argv=(sys.executable, "-P", "-m", PROGRAM, str(directory / PLAN)),
             env={"LANG": "C.UTF-8"} | settings | own,
-            cwd=directory,
+            cwd=self._services.directory,
             grace_seconds=GRACE_SECONDS,
             outlived=True,
         )

@@ -22,7 +22,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class Sockets:
-    """Of the two services of katib_suggestions, and of the values that this controller serves them."""
+    """Of the two services of katib_suggestions, and of the values that this controller serves them.
+
+    Relative to the directory in which all three run.
+    """
 
     suggestion: Path
     early_stopping: Path

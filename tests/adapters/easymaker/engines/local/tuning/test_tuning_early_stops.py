@@ -42,6 +42,7 @@ def test_trials_wait_for_their_rules_only_for_a_while(
     wait_for(lambda: len(world.services.parts()) == 1, PATIENCE, "one of the two has ended")
     parameter = Parameter("x", ParameterType.INT, "0", "9")
     experiment = Experiment("e", (parameter,), Objective.MINIMIZE, "loss", "random", early_stopping="medianstop")
+    monkeypatch.chdir(world.services.directory)
     asks = Asking(experiment, world.services.sockets("e"))
     answers: list[Answer] = []
 
