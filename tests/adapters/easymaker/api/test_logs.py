@@ -58,7 +58,7 @@ def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_training(instal
 
 def test_a_stopped_training_says_so_and_keeps_its_log(installation: Any) -> None:
     api = installation.api()
-    training = start(installation, "stopped", "import time\nprint('working', flush=True)\ntime.sleep(3600)\n")
+    training = start(installation, "ended_by_hand", "import time\nprint('working', flush=True)\ntime.sleep(3600)\n")
     api.wait("trainings", "training", training, {"RUNNING"})
     assert "stop it first" in api.refused("DELETE", f"/trainings/{training}", 409)
     assert api.ok("PUT", f"/trainings/{training}/stop")["training"]["trainingStatusCode"] == "STOP_IN_PROGRESS"
