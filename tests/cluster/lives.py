@@ -72,7 +72,7 @@ class Life:
 
     def begin(self) -> None:
         """Up to ended trainings and tunings, and an endpoint that serves a model with a secret."""
-        together(self._trainings, self._serving)
+        together(self._trainings, self.serve)
 
     def end(self) -> None:
         """Deletes everything; a training and a model go before what they belong to."""
@@ -146,7 +146,8 @@ class Life:
         found = self.api.get("hyperparameter-tunings", "hyperparameterTuning", made)
         assert "no such setting" in found["hyperparameterTuningStatusReason"]
 
-    def _serving(self) -> None:
+    def serve(self) -> None:
+        """An endpoint that serves a model with a secret."""
         body = {"modelName": "iris", "modelFormatCode": "SKLEARN", "modelUploadUri": "nas://models:/iris"}
         model = self.api.create("models", "model", body | {"parameterList": [SECRET]})["modelId"]
         self.ids["model"] = model

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.controllers import Controllers
+from tests.cluster.controllers import ROUTES, Controllers
 from tests.cluster.installation import ClusterInstallation
-from tests.conftest import Api, wait_for
+from tests.cluster.lives import Life
+from tests.conftest import PATIENCE, Api, wait_for
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.namespaces import collections_of
 
@@ -26,6 +27,19 @@ def ours(server: ApiServerProcess, profile: str) -> list[str]:
 def training(api: Api, experiment: str, **changes: Any) -> str:
     body = api.training_body(experiment, **changes)
     return api.create("trainings", "training", body)["trainingId"]
+
+
+def stage(api: Api, endpoint: str, model: str) -> str:
+    """Another one, which is up."""
+    body = {
+        "endpointId": endpoint,
+        "apigwStageName": "green",
+        "flavorId": api.flavor("m2.c2m4"),
+        "endpointModelResourceList": [{"modelId": model}],
+    }
+    made = api.create("endpoint-stages", "endpointStage", body)["endpointStageId"]
+    api.wait("endpoint-stages", "endpointStage", made, {"ACTIVE"})
+    return made
 
 
 def test_a_whole_life(cluster: ClusterInstallation, controllers: Controllers, kubeflow: ApiServerProcess) -> None:
@@ -49,17 +63,7 @@ def test_a_whole_life(cluster: ClusterInstallation, controllers: Controllers, ku
         },
     )["endpointId"]
     api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"})
-    green = api.create(
-        "endpoint-stages",
-        "endpointStage",
-        {
-            "endpointId": endpoint,
-            "apigwStageName": "green",
-            "flavorId": api.flavor("m2.c2m4"),
-            "endpointModelResourceList": [{"modelId": model}],
-        },
-    )["endpointStageId"]
-    api.wait("endpoint-stages", "endpointStage", green, {"ACTIVE"})
+    green = stage(api, endpoint, model)
     api.ok("PUT", f"/endpoints/{endpoint}/default-stage", json={"endpointStageId": green})
 
     def one_stage() -> bool:
@@ -73,3 +77,28 @@ def test_a_whole_life(cluster: ClusterInstallation, controllers: Controllers, ku
         api.gone(plural, made)
     assert ours(kubeflow, cluster.profile) == []
     assert controllers.troubles == []
+
+
+def test_a_gateway_that_takes_its_time_is_waited_for(
+    cluster: ClusterInstallation, controllers: Controllers, kubeflow: ApiServerProcess
+) -> None:
+    """The endpoint's routes are its default stage's work: the stage is up as soon as the gateway has taken them."""
+    cluster.start()
+    api = cluster.api()
+    life = Life(api, controllers)
+    life.serve()
+    endpoint, model = life.ids["endpoint"], life.ids["model"]
+    green = stage(api, endpoint, model)
+    selector = {"labelSelector": f"easymaker.kubeflow.org/resource-id={endpoint}"}
+    path = f"{ROUTES[0]}/namespaces/{cluster.profile}/{ROUTES[1]}"
+    (route,) = kubeflow.request("GET", path, params=selector).json()["items"]
+    controllers.hold(route["metadata"]["name"])
+    api.ok("PUT", f"/endpoints/{endpoint}/default-stage", json={"endpointStageId": green})
+
+    def waits() -> bool:
+        found = api.get("endpoint-stages", "endpointStage", green)
+        return "has not looked at the latest change" in found["endpointStageStatusReason"]
+
+    wait_for(waits, PATIENCE, "the stage waits for the gateway")
+    controllers.let_go(route["metadata"]["name"])
+    api.wait("endpoints", "endpoint", endpoint, {"ACTIVE"})

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.easymaker.engines.cluster.api_resources import ApiResource
+from adapters.easymaker.engines.cluster.api_resources import HTTP_ROUTE, VIRTUAL_SERVICE, ApiResource
 from adapters.easymaker.engines.cluster.api_server import ApiServer, Gone, Watch, object_key
-from adapters.easymaker.engines.cluster.names import DOMAIN, MANAGED, RESOURCE_ID
+from adapters.easymaker.engines.cluster.names import DOMAIN, MANAGED, RESOURCE_ID, STAGE_ID
 from adapters.easymaker.errors import EngineError, TemporaryEngineError
 from adapters.easymaker.kinds.record import Json
 
@@ -41,6 +41,10 @@ KEPT_METADATA = (
 
 # Of a job, whether it rests; of a trial, its values.
 KEPT_SPEC = ("suspend", "parameterAssignments")
+
+# Whom a change of an object concerns besides its own resource. The routes of an endpoint are its default stage's work,
+# which is not done before the gateway has taken them: that shows in nothing that is labelled as the stage's own.
+CONCERNED = {HTTP_ROUTE: STAGE_ID, VIRTUAL_SERVICE: STAGE_ID}
 
 OnChange = Callable[[Collection[str]], None]
 
@@ -160,7 +164,7 @@ class Informer:
         self.trouble = ""
         self._synced.set()
         changed = [obj for key, obj in found.items() if _version(before.get(key)) != _version(obj)]
-        self._tell(changed + [obj for key, obj in before.items() if key not in found])
+        self._tell(changed + [obj for key, obj in before.items() if _version(found.get(key)) != _version(obj)])
         return version
 
     def _follow(self, version: str) -> str | None:
@@ -192,7 +196,8 @@ class Informer:
             self._objects[key] = obj
             self._by_id[_id_of(obj)].add(key)
         if _version(known) != _version(obj):
-            self._tell([obj])
+            # Also whom it concerned until now: an endpoint's routes go from one stage to another.
+            self._tell([obj] if known is None else [known, obj])
 
     def _drop(self, obj: Json) -> None:
         key = object_key(obj)
@@ -208,13 +213,18 @@ class Informer:
         self._tell([obj])
 
     def _tell(self, objects: Iterable[Json]) -> None:
-        ids = {_id_of(obj) for obj in objects} - {""}
+        names = {RESOURCE_ID, CONCERNED.get(self.resource, RESOURCE_ID)}
+        ids = {_label(obj, name) for obj in objects for name in names} - {""}
         if ids:
             self._on_change(ids)
 
 
 def _id_of(obj: Json) -> str:
-    return (obj["metadata"].get("labels") or {}).get(RESOURCE_ID, "")
+    return _label(obj, RESOURCE_ID)
+
+
+def _label(obj: Json, name: str) -> str:
+    return (obj["metadata"].get("labels") or {}).get(name, "")
 
 
 def _version(obj: Json | None) -> str:

@@ -217,7 +217,9 @@ def test_a_stage_is_up_when_the_gateway_has_taken_its_routes(situation: Situatio
         situation.gateway(samples.STAGE_ID, accepted=False)
         assert "no listener allows it" in see(situation.stages, family, Phase.PENDING).reason
         situation.gateway(samples.STAGE_ID)
+        situation.woken.clear()
         situation.gateway(samples.ENDPOINT_ID)
+        until(lambda: samples.STAGE_ID in situation.woken, "it is woken by what the gateway says of its endpoint's")
     see(situation.stages, family, Phase.RUNNING)
     before = situation.there(situation.routes)
     situation.stages.start(family)
@@ -277,10 +279,12 @@ def test_the_default_stage_changes_without_a_moment_in_which_nobody_serves(situa
     situation.woken.clear()
     situation.endpoints.start(changed)
     until(lambda: GREEN in situation.woken, "the new default stage is woken")
+    situation.woken.clear()
     situation.publish(situation.stage_family(of_green, on=green, default=GREEN))
     alias = situation.there(situation.routes, samples.ENDPOINT_ID)
     assert [obj["metadata"]["uid"] for obj in alias] == before, "the same objects lead elsewhere"
     assert {obj["metadata"]["labels"][STAGE_ID] for obj in alias} == {GREEN}
+    until(lambda: samples.STAGE_ID in situation.woken, "the old one is woken when it has been taken over from")
     see(situation.endpoints, changed, Phase.RUNNING)
     until(lambda: situation.servers.remove(leaving), "the old server goes")
     until(lambda: situation.stages.remove(old), "the old stage goes")
