@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
-from adapters.easymaker.kinds.kind import Action, Kind, Report
+from adapters.easymaker.kinds.kind import Action, Download, Kind, Report
 
 Extra = dict[str, Any]
 
@@ -84,13 +84,18 @@ IDEMPOTENCY_KEY = {
 
 
 def create(kind: Kind) -> Extra:
-    operation = _operation(
-        kind, "create", f"Create: {kind.title}", _answer({kind.key: _ref(kind.answer.__name__)}), (409, 413)
-    )
+    others = [KIND_BY_NAME[name] for name in kind.may_ask_for]
+    answers = [_answer({each.key: _ref(each.answer.__name__)}) for each in (kind, *others)]
+    answer = answers[0]
+    if others:
+        schemas = [each["content"]["application/json"]["schema"] for each in answers]
+        answer = {"description": "Done", "content": {"application/json": {"schema": {"anyOf": schemas}}}}
+    operation = _operation(kind, "create", f"Create: {kind.title}", answer, (409, 413))
     operation["openapi_extra"] = {"parameters": [IDEMPOTENCY_KEY]}
-    schema = _ref(kind.create_body.__name__)
+    schemas = [_ref(each.create_body.__name__) for each in (kind, *others)]
     if kind.template:
-        schema = {"anyOf": [schema, _ref(f"{kind.create_body.__name__}FromTemplate")]}
+        schemas.append(_ref(f"{kind.create_body.__name__}FromTemplate"))
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return _with_body(operation, schema, kind.example)
 
 
@@ -146,6 +151,21 @@ def report(kind: Kind, wanted: Report, parameters: list[Extra]) -> Extra:
     return operation | ({"openapi_extra": {"parameters": parameters}} if parameters else {})
 
 
+def download(kind: Kind, wanted: Download, parameters: list[Extra]) -> Extra:
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    answer = {"description": "Done", "content": content | {"application/x-tar": content["application/octet-stream"]}}
+    required = [parameter | {"required": True} for parameter in parameters]
+    operation = _operation(kind, f"{wanted.path}-of", wanted.summary, answer, (404,))
+    return operation | {"openapi_extra": {"parameters": required}}
+
+
+def made_in(kind: Kind) -> Extra:
+    names = ("resourceType", "resourceId", "resourceName", "resourceStatusCode", "createdDatetime")
+    item = {"type": "object", "required": list(names), "properties": {name: {"type": "string"} for name in names}}
+    answer = _answer({"resourceList": {"type": "array", "items": item}})
+    return _operation(kind, "resources-of", f"What was made in this {kind.title.lower()}", answer, (404,))
+
+
 def copy_settings(kind: Kind) -> Extra:
     answer = _answer({kind.key: {"type": "object"}})
     return _operation(kind, "copy-settings-of", "The settings that Copy takes over", answer, (404,))
@@ -155,7 +175,7 @@ def copy(kind: Kind) -> Extra:
     answer = _answer({kind.key: _ref(kind.answer.__name__)})
     summary = "Create another with the same settings; what the body names is changed"
     operation = _operation(kind, "copy", summary, answer, (404, 409, 413))
-    example = {kind.name_field: "a copy"} if kind.name_field else {}
+    example = {kind.posted_name: "a copy"} if kind.posted_name else {}
     return _with_body(operation, _ref(f"{kind.create_body.__name__}Copy"), example, required=False)
 
 

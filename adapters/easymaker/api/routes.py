@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -16,7 +17,7 @@ from adapters.easymaker.api.rules import GuardedRoute, access
 from adapters.easymaker.api.service import Caller, LogReader, Resources
 from adapters.easymaker.errors import InvalidRequest, NotFound
 from adapters.easymaker.kinds import KINDS
-from adapters.easymaker.kinds.kind import Action, Kind, Report
+from adapters.easymaker.kinds.kind import Action, Download, Kind, Report
 
 PREFIX = "/v1.0/appkeys/{appkey}"
 LOG_CHUNK = 256 * 1024
@@ -48,6 +49,10 @@ def build() -> APIRouter:
             _action(router, kind, action)
         for report in kind.reports:
             _report(router, kind, report)
+        for download in kind.downloads:
+            _download(router, kind, download)
+        if kind.is_parent:
+            _made_in(router, kind)
         if kind.copyable:
             _copy(router, kind)
         if kind.has_logs:
@@ -58,14 +63,14 @@ def build() -> APIRouter:
 def _collection(router: APIRouter, kind: Kind) -> None:
     @access(kind.plural, Verb.CREATE)
     def create(request: Request, appkey: str) -> Response:
-        return success({kind.key: _resources(request).create(kind, _caller(request, appkey), _given(request))})
+        return success(_resources(request).create(kind, _caller(request, appkey), _given(request)))
 
     @access(kind.plural, Verb.LIST)
     def listing(request: Request, appkey: str) -> Response:
         return success(_resources(request).list_page(kind, appkey, request.query_params))
 
     path = f"/{kind.plural}"
-    router.add_api_route(path, create, methods=["POST"], **openapi.create(kind))
+    router.add_api_route(path + kind.create_path, create, methods=["POST"], **openapi.create(kind))
     router.add_api_route(path, listing, methods=["GET"], **openapi.listing(kind, paging.parameters(kind)))
 
 
@@ -114,6 +119,28 @@ def _report(router: APIRouter, kind: Kind, report: Report) -> None:
 
     path = f"/{kind.plural}/{{resource_id}}/{report.path}"
     router.add_api_route(path, read, methods=["GET"], **openapi.report(kind, report, paging.own(report.query)))
+
+
+def _download(router: APIRouter, kind: Kind, download: Download) -> None:
+    @access(kind.plural, Verb.GET)
+    def read(request: Request, appkey: str, resource_id: str) -> Response:
+        query = paging.texts(request.query_params, download.query)
+        content = _resources(request).download(kind, appkey, resource_id, download, query)
+        # A page that a step has made must not run in the console's name: it is always a file to save.
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(content.name, safe='')}"}
+        return StreamingResponse(content.pieces, media_type=content.media_type, headers=headers)
+
+    path = f"/{kind.plural}/{{resource_id}}/{download.path}"
+    router.add_api_route(path, read, methods=["GET"], **openapi.download(kind, download, paging.own(download.query)))
+
+
+def _made_in(router: APIRouter, kind: Kind) -> None:
+    @access(kind.plural, Verb.GET)
+    def read(request: Request, appkey: str, resource_id: str) -> Response:
+        return success({"resourceList": _resources(request).made_in(kind, appkey, resource_id)})
+
+    path = f"/{kind.plural}/{{resource_id}}/resources"
+    router.add_api_route(path, read, methods=["GET"], **openapi.made_in(kind))
 
 
 def _copy(router: APIRouter, kind: Kind) -> None:

@@ -20,12 +20,21 @@ from adapters.easymaker.access import Access, AccessPolicy, Principal, Verb
 from adapters.easymaker.api import bodies, paging
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.crash_points import crash_point
-from adapters.easymaker.engines.base import Engine, SupportsLogs, SupportsPartLogs, SupportsReports
+from adapters.easymaker.engines.base import (
+    Content,
+    Engine,
+    SupportsDownloads,
+    SupportsLogs,
+    SupportsPartLogs,
+    SupportsReports,
+)
 from adapters.easymaker.engines.secret_store import SecretStore
 from adapters.easymaker.errors import Conflict, InvalidRequest, NotFound
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.kind import (
+    PARENT_FIELDS,
     Action,
+    Download,
     Kind,
     Planning,
     Presenting,
@@ -44,6 +53,7 @@ log = structlog.get_logger("easymaker.api")
 
 OWNED_KINDS = tuple(kind.name for kind in KINDS if any(link.owner for link in kind.links))
 EVENTS_SHOWN = 1000
+MADE_SHOWN = 1000
 
 
 LONGEST_NAME = 255
@@ -89,6 +99,14 @@ class Resources:
         self._secrets = secrets
 
     def create(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Json:
+        """The new resource under its kind's key, which may be another than the ``kind`` of the route."""
+        wanted = kind.asks_for(given)
+        if wanted is not None:
+            kind = KIND_BY_NAME[wanted]
+            caller.require(Verb.CREATE, kind, "")
+        return {kind.key: self._create(kind, caller, given)}
+
+    def _create(self, kind: Kind, caller: Caller, given: Mapping[str, Any]) -> Json:
         digest = self._secrets.fingerprint(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
         request = Request(caller.appkey, caller.name, caller.request_key, digest)
         repeated = self._repeated(kind, request)
@@ -97,6 +115,8 @@ class Resources:
         body = bodies.validate(kind.create_body, self._with_template(kind, caller, given))
         references = kind.references(body)
         _require_references(caller, kind, references)
+        for other in kind.also_creates(body):
+            caller.require(Verb.CREATE, KIND_BY_NAME[other], "")
         with self._database.transaction() as connection:
             earlier = resources.find_by_request(connection, kind.name, request)
             if earlier is None:
@@ -240,13 +260,13 @@ class Resources:
         with self._database.reading() as connection:
             record = self._find(connection, kind, appkey, resource_id)
         return _settings(record.spec, kind, None) | {
-            kind.name_field or "name": record.name,
+            kind.posted_name or "name": record.name,
             "description": record.description,
         }
 
     def copy(self, kind: Kind, caller: Caller, resource_id: str, given: Mapping[str, Any]) -> Json:
         base = self.settings_to_copy(kind, caller.appkey, resource_id)
-        return self.create(kind, caller, bodies.merge(base, given))
+        return self._create(kind, caller, bodies.merge(base, given))
 
     def events(self, kind: Kind, appkey: str, resource_id: str) -> list[Json]:
         """Also of a resource that has been deleted, for as long as its events are kept."""
@@ -274,6 +294,34 @@ class Resources:
             family = self._family(connection, self._find(connection, kind, appkey, resource_id))
         return driver.report(report.path, family, query)
 
+    def download(self, kind: Kind, appkey: str, resource_id: str, what: Download, query: Mapping[str, str]) -> Content:
+        missing = [parameter.name for parameter in what.query if parameter.name not in query]
+        if missing:
+            raise InvalidRequest(f"{', '.join(missing)}: needed in the query")
+        driver = self._engine.driver(kind.name)
+        if not isinstance(driver, SupportsDownloads):
+            raise NotFound(f"this installation has no {what.path} of a {kind.title.lower()}")
+        with self._database.reading() as connection:
+            family = self._family(connection, self._find(connection, kind, appkey, resource_id))
+        return driver.download(what.path, family, query)
+
+    def made_in(self, kind: Kind, appkey: str, resource_id: str) -> list[Json]:
+        """What names this resource as the one that it was made in, in short."""
+        with self._database.reading() as connection:
+            parent = self._find(connection, kind, appkey, resource_id)
+            made = resources.made_in(connection, parent, MADE_SHOWN)
+        return [
+            {
+                "resourceType": record.kind,
+                "resourceId": record.id,
+                "resourceName": record.name,
+                "resourceStatusCode": record.status,
+                "createdDatetime": record.created_at.isoformat(),
+            }
+            | {field: record.spec[field] for field in PARENT_FIELDS if field in record.spec}
+            for record in made
+        ]
+
     def log_reader(self, kind: Kind, appkey: str, resource_id: str, part: str | None = None) -> "LogReader":
         driver = self._engine.driver(kind.name)
         if not isinstance(driver, SupportsLogs) or (part is not None and not isinstance(driver, SupportsPartLogs)):
@@ -291,7 +339,8 @@ class Resources:
         return found
 
     def _family(self, connection: Connection, record: Record) -> Family:
-        return families.load(connection, [record], refs=True, source_kinds=OWNED_KINDS)[0]
+        followed = KIND_BY_NAME[record.kind].follows
+        return families.load(connection, [record], refs=True, source_kinds=OWNED_KINDS, followed=followed)[0]
 
     def _present(self, connection: Connection, kind: Kind, records: Sequence[Record]) -> list[Json]:
         loaded = families.load(connection, records, refs=bool(kind.links), source_kinds=kind.shows_sources)
@@ -336,6 +385,6 @@ def _require_references(caller: Caller, kind: Kind, references: Sequence[Referen
 def _settings(spec: Json, kind: Kind, source: Kind | None) -> Json:
     """The fields of ``spec`` that the kind's create body takes, without names and back references."""
     leave_out = {kind.name_field, source.name_field if source else None, "description"}
-    leave_out |= {kind.template[0] if kind.template else None, "parentPipelineRunId", "parentPipelineRunTaskName"}
+    leave_out |= {kind.template[0] if kind.template else None, kind.posted_name, *PARENT_FIELDS}
     taken = [field.alias or name for name, field in kind.create_body.model_fields.items()]
     return {name: spec[name] for name in taken if name in spec and name not in leave_out}

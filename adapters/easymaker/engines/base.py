@@ -5,12 +5,12 @@ again at any time, by another replica, after any crash. Names of what a driver m
 doing something twice does it once. A driver never touches the database.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from adapters.easymaker.kinds.record import Family, Json
+from adapters.easymaker.kinds.record import Family, Json, Offspring
 
 
 class Phase(StrEnum):
@@ -34,13 +34,15 @@ class Phase(StrEnum):
 class Observation:
     """``reason`` says why it is so; that of an end stays the resource's, be it good or bad.
 
-    ``detail`` is merged into the record's state; ``recheck`` is the pause in seconds until the next look.
+    ``detail`` is merged into the record's state; ``recheck`` is the pause in seconds until the next look. ``offspring``
+    are resources that have to be there because of what was seen; they are stored with ``detail``, or not at all.
     """
 
     phase: Phase
     reason: str = ""
     detail: Json = field(default_factory=dict[str, Any])
     recheck: float = 1.0
+    offspring: tuple[Offspring, ...] = ()
 
 
 class Driver(Protocol):
@@ -99,6 +101,26 @@ class SupportsReports(Protocol):
 
         Raises:
             NotFound: the query names what is not there.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes that a caller asked for. ``name`` is a file's; ``pieces`` may be read once."""
+
+    name: str
+    pieces: Iterator[bytes]
+    media_type: str = "application/octet-stream"
+
+
+@runtime_checkable
+class SupportsDownloads(Protocol):
+    def download(self, path: str, family: Family, query: Mapping[str, str]) -> Content:
+        """What the kind declares at ``path``; ``query`` has all of its parameters.
+
+        Raises:
+            NotFound: there is no such thing, or it is not there any more.
         """
         ...
 

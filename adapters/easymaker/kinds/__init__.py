@@ -7,6 +7,9 @@ from adapters.easymaker.kinds import (
     experiment,
     hyperparameter_tuning,
     model,
+    pipeline,
+    pipeline_recurring_run,
+    pipeline_run,
     training,
     training_template,
 )
@@ -21,6 +24,9 @@ KINDS: tuple[Kind, ...] = (
     endpoint.KIND,
     endpoint_stage.KIND,
     endpoint_model.KIND,
+    pipeline.KIND,
+    pipeline_run.KIND,
+    pipeline_recurring_run.KIND,
 )
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

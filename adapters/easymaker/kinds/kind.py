@@ -9,7 +9,10 @@ from pydantic import BaseModel
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.errors import Conflict, InvalidRequest
 from adapters.easymaker.kinds.lifecycle import Lifecycle
-from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Record
+from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Offspring, Record
+
+# Of a resource that was made in a run of a pipeline; the SDK adds them to every create there.
+PARENT_FIELDS = ("parentPipelineRunId", "parentPipelineRunTaskName")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Link:
     Anything else is refused at creation, and fails the resource if the target gets there later.
     ``blocks_delete``: the target cannot be deleted as long as this resource is there.
     ``owner``: this resource is part of the target and is deleted with it.
+    ``passing``: the target may go while this resource stays, which is then without it.
     """
 
     role: str
@@ -67,6 +71,7 @@ class Link:
     pending: frozenset[str] = frozenset()
     blocks_delete: bool = False
     owner: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,15 @@ class Report:
     summary: str
     query: tuple[QueryParameter, ...] = ()
     example: Any = None
+
+
+@dataclass(frozen=True)
+class Download:
+    """Bytes that the driver hands out at ``GET /{plural}/{id}/{path}``; every parameter of ``query`` is needed."""
+
+    path: str
+    summary: str
+    query: tuple[QueryParameter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,12 +141,22 @@ def allow_delete(family: Family) -> None:
     """The guard of kinds that have no rule of their own beyond statuses and links."""
 
 
+def no_offspring(family: Family, offspring: Offspring) -> NewRecord:
+    """Of kinds that bring nothing forth."""
+    raise TypeError(f"a {family.record.kind} brings nothing forth")
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of resource, as data plus pure functions (references, plan, present, guard_delete, adapt_template).
 
-    ``log_part`` picks the log of one part of a resource. ``adapt_template`` is given a template's settings and the
-    request, where the same words mean another thing in this kind.
+    - ``log_part`` picks the log of one part of a resource; ``adapt_template`` is given a template's settings and the
+      request, where the same words mean another thing in this kind.
+    - ``create_path`` is where a create is posted to below the collection, ``create_name_field`` its name there, if that
+      is another. ``asks_for`` names another kind, one of ``may_ask_for``, when that is what a posted body is for;
+      ``also_creates`` names kinds of which it needs new ones.
+    - ``follows`` are kinds whose members under way concern the one that they point to; ``spawn`` makes the record of
+      what a resource brings forth; ``is_parent``: other resources name it as the one that they were made in.
     """
 
     name: str
@@ -158,6 +182,15 @@ class Kind:
     copyable: bool = False
     template: tuple[str, str] | None = None
     adapt_template: Callable[[Json, Mapping[str, Any]], Json] = lambda settings, given: settings
+    create_path: str = ""
+    may_ask_for: tuple[str, ...] = ()
+    asks_for: Callable[[Mapping[str, Any]], str | None] = lambda given: None
+    also_creates: Callable[[Any], Sequence[str]] = lambda body: ()
+    create_name_field: str | None = None
+    follows: tuple[str, ...] = ()
+    spawn: Callable[[Family, Offspring], NewRecord] = no_offspring
+    is_parent: bool = False
+    downloads: tuple[Download, ...] = ()
     has_logs: bool = False
     log_part: QueryParameter | None = None
     example: Json = field(default_factory=dict[str, Any])
@@ -173,6 +206,11 @@ class Kind:
     @property
     def status_field(self) -> str:
         return f"{self.key}StatusCode"
+
+    @property
+    def posted_name(self) -> str | None:
+        """The name in a create body."""
+        return self.create_name_field or self.name_field
 
     def link(self, role: str) -> Link:
         return next(link for link in self.links if link.role == role)
@@ -195,6 +233,7 @@ class Kind:
             "createdDatetime": record.created_at.isoformat(),
             "updatedDatetime": record.updated_at.isoformat(),
         }
+        answer |= {field: record.spec[field] for field in PARENT_FIELDS if field in record.spec}
         if self.name_field:
             answer[self.name_field] = record.name
         return answer

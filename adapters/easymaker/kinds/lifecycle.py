@@ -16,6 +16,7 @@ class Lifecycle:
     - ``requested`` → ``creating`` → ``up`` (or ``create_failed``) is everybody's beginning.
     - A job ends: ``up`` → ``completing`` → ``complete``, or ``failing`` → ``failed``, or ``stopping`` → ``stopped``.
     - A server stays: from ``up`` to ``updating`` and back, or to ``update_failed``; it is watched all its life.
+    - A schedule stays, too: from ``up`` to ``disabled`` and back, or to ``expired``.
     - ``deleting`` → gone, or ``delete_failed``.
     """
 
@@ -33,6 +34,8 @@ class Lifecycle:
     stopped: str | None = None
     updating: str | None = None
     update_failed: str | None = None
+    disabled: str | None = None
+    expired: str | None = None
     retry: bool = False
     descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -43,6 +46,10 @@ class Lifecycle:
     @property
     def is_server(self) -> bool:
         return self.updating is not None
+
+    @property
+    def is_schedule(self) -> bool:
+        return self.disabled is not None
 
     @cached_property
     def statuses(self) -> tuple[str, ...]:
@@ -58,6 +65,8 @@ class Lifecycle:
             self.stopped,
             self.failing,
             self.failed,
+            self.expired,
+            self.disabled,
             self.create_failed,
             self.update_failed,
             self.deleting,
@@ -69,6 +78,7 @@ class Lifecycle:
     def settled(self) -> frozenset[str]:
         """Statuses in which nothing is under way: the resource may be deleted."""
         ends = {self.complete, self.failed, self.stopped, self.create_failed, self.delete_failed, self.update_failed}
+        ends |= {self.expired, self.disabled}
         return frozenset(s for s in ends | (set[str | None]() if self.is_job else {self.up}) if s)
 
     @cached_property
@@ -103,6 +113,11 @@ class Lifecycle:
         if self.is_server:
             allow(self.update_failed, self.up, self.updating)
             allow(self.create_failed, self.up, self.updating)
+        if self.is_schedule:
+            allow(self.requested, self.expired, self.disabled)
+            allow(self.up, self.expired, self.disabled)
+            allow(self.expired, self.up, self.disabled)
+            allow(self.disabled, self.up, self.expired)
         if self.retry:
             allow(self.create_failed, self.requested)
         deletable = [self.requested, self.creating, self.updating, *self.settled]

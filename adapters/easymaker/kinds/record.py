@@ -62,6 +62,17 @@ class NewRecord:
 
 
 @dataclass(frozen=True)
+class Offspring:
+    """What a resource brings forth by itself, such as one run of a schedule.
+
+    ``id`` becomes the new resource's: whoever finds it, and however often, it is made once. ``spec`` sets it apart.
+    """
+
+    id: str
+    spec: Json = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
 class Family:
     """A record with the records it points to (``refs``, by role) and those that point to it (``sources``, by kind)."""
 

@@ -1,4 +1,4 @@
-"""What answers about trainings and tunings have in common: times, where TensorBoard is, the models made of them."""
+"""What answers about runs of all kinds have in common: times, where TensorBoard is, the models made of them."""
 
 from datetime import UTC, datetime
 
@@ -13,6 +13,11 @@ def elapsed_seconds(state: Json) -> int:
         return 0
     finished = state.get("finishedAt") or datetime.now(UTC).timestamp()
     return max(0, int(finished - started))
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time of the engine's, as answers have times."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def board_of(record: Record, presenting: Presenting) -> Json:

@@ -8,7 +8,7 @@ from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.kinds import KIND_BY_NAME
 from adapters.easymaker.kinds.kind import Kind
 from adapters.easymaker.kinds.lifecycle import Lifecycle
-from adapters.easymaker.kinds.record import Family, Goal, Record
+from adapters.easymaker.kinds.record import Family, Goal, Offspring, Record
 
 AT_ONCE = 0.0
 SOON = 0.2
@@ -27,12 +27,16 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The status to write after ``act`` succeeded, and in how many seconds to look again (None: never)."""
+    """The status to write after ``act`` succeeded, and in how many seconds to look again (None: never).
+
+    ``offspring`` become resources with that write.
+    """
 
     act: Act
     status: str
     reason: str
     due_in: float | None
+    offspring: tuple[Offspring, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ def decide(kind: Kind, family: Family, seen: Observation) -> Decision:
         return _towards_absent(kind, family, seen)
     if rests(kind.lifecycle, family.record):
         return _stay_at_rest(kind.lifecycle, family.record, seen)
+    if kind.lifecycle.is_schedule:
+        return _schedule(kind.lifecycle, family.record, seen)
     if family.record.goal is Goal.STOPPED:
         return _towards_stopped(kind.lifecycle, family.record, seen)
     if kind.lifecycle.is_job:
@@ -113,13 +119,17 @@ def failed(lifecycle: Lifecycle, record: Record, reason: str) -> Decision:
             return Decision(Act.NONE, lifecycle.create_failed, reason, 5.0)
         # Some nodes of a job may have started before another could not.
         return Decision(Act.RELEASE if lifecycle.is_job else Act.NONE, lifecycle.create_failed, reason, None)
+    if lifecycle.is_schedule:
+        return Decision(Act.NONE, record.status, reason, 30.0)
     if lifecycle.is_server:
         return Decision(Act.NONE, lifecycle.update_failed or lifecycle.create_failed, reason, 5.0)
     return Decision(Act.NONE, lifecycle.failing or lifecycle.create_failed, reason, AT_ONCE)
 
 
 def rests(lifecycle: Lifecycle, record: Record) -> bool:
-    """Ended jobs and plain records that are made rest; servers are watched all their life."""
+    """Ended jobs and plain records that are made rest; servers and schedules are watched all their life."""
+    if lifecycle.is_schedule:
+        return record.status == lifecycle.create_failed
     return not lifecycle.is_server and record.status in lifecycle.settled
 
 
@@ -184,6 +194,23 @@ def _job(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
     if seen.phase is Phase.MISSING:
         return Decision(Act.START, lifecycle.creating, "", SOON)
     return Decision(Act.NONE, lifecycle.creating, seen.reason, seen.recheck)
+
+
+def _schedule(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decision:
+    """Enabled and disabled by the user; expired once the engine says that nothing will come any more."""
+    assert lifecycle.disabled is not None
+    if seen.phase is Phase.FAILED:
+        return failed(lifecycle, record, seen.reason)
+    if record.goal is Goal.STOPPED:
+        if seen.phase is Phase.STOPPED:
+            return Decision(Act.NONE, lifecycle.disabled, record.reason, None)
+        return Decision(Act.STOP, lifecycle.disabled, record.reason, SOON)
+    if seen.phase is Phase.SUCCEEDED and lifecycle.expired:
+        return Decision(Act.NONE, lifecycle.expired, seen.reason, seen.recheck, seen.offspring)
+    if seen.phase is Phase.RUNNING:
+        return Decision(Act.NONE, lifecycle.up, seen.reason, seen.recheck, seen.offspring)
+    working = lifecycle.creating if record.status == lifecycle.requested else record.status
+    return Decision(Act.START, working, seen.reason, SOON)
 
 
 def _standing(lifecycle: Lifecycle, record: Record, seen: Observation, parts: Parts) -> Decision:

@@ -180,7 +180,9 @@ class Reconciler:
     def _reconcile(self, lease: Lease) -> None:
         kind = KIND_BY_NAME[lease.record.kind]
         with self._database.transaction() as connection:
-            family = families.load(connection, [lease.record], refs=True, source_kinds=SOURCE_KINDS)[0]
+            family = families.load(
+                connection, [lease.record], refs=True, source_kinds=SOURCE_KINDS, followed=kind.follows
+            )[0]
         driver = self._engine.driver(kind.name)
         seen = look(kind, driver, family)
         decision = seen.decision
@@ -192,6 +194,10 @@ class Reconciler:
             else:
                 outcome = Outcome(decision.status, decision.reason, seen.detail, decision.due_in, seen.attempts)
                 written = leases.apply(connection, lease, outcome, missed)
+                if written and decision.offspring:
+                    resources.bring_forth(
+                        connection, lease.record, [kind.spawn(family, each) for each in decision.offspring]
+                    )
         crash_point("reconcile.after_apply")
         if missed:
             with self._database.transaction() as connection:

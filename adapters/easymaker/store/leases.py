@@ -20,7 +20,7 @@ from adapters.easymaker.store import events
 from adapters.easymaker.store.events import Happening
 from adapters.easymaker.store.resources import NOW, wake
 from adapters.easymaker.store.rows import COLUMNS, record_of
-from adapters.easymaker.store.tables import resources
+from adapters.easymaker.store.tables import links, resources
 
 log = structlog.get_logger("easymaker.store")
 
@@ -212,6 +212,8 @@ def forget(connection: Connection, lease: Lease, missed: list[str] | None = None
     """Drop the row of a resource of which nothing is left. Its events stay. ``missed`` as in ``apply``."""
     record = lease.record
     _wake_neighbours(connection, record.id, missed)
+    passing = {link.role for kind in KIND_BY_NAME.values() for link in kind.links if link.passing}
+    connection.execute(delete(links).where(links.c.target_id == record.id, links.c.role.in_(passing)))
     guard = (resources.c.id == record.id, resources.c.lease_token == lease.token)
     if connection.execute(delete(resources).where(*guard)).rowcount == 0:
         return False

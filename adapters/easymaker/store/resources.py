@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as insert_if_missing
 from sqlalchemy.exc import IntegrityError
 
 from adapters.easymaker.errors import Conflict, InvalidRequest
@@ -25,7 +27,7 @@ from adapters.easymaker.kinds.record import Goal, NewRecord, Record
 from adapters.easymaker.store import events
 from adapters.easymaker.store.events import Happening
 from adapters.easymaker.store.rows import COLUMNS, EVERYTHING, any_of, record_at, record_of
-from adapters.easymaker.store.tables import links, resources
+from adapters.easymaker.store.tables import PARENT_RUN, links, resources
 
 CHANNEL = "easymaker_due"
 NOW = func.clock_timestamp()
@@ -111,36 +113,74 @@ def create(connection: Connection, request: Request, new: Sequence[NewRecord]) -
     now = connection.execute(select(NOW)).scalar_one()
     for position, item in enumerate(new):
         kind = KIND_BY_NAME[item.kind]
-        values: dict[str, Any] = {
-            "id": item.id,
-            "kind": item.kind,
-            "appkey": request.appkey,
-            "name": item.name,
-            "description": item.description,
-            "status": item.status,
-            "goal": Goal.PRESENT.value,
-            "spec": item.spec,
-            "state": item.state,
-            "unique_key": item.unique_key,
-            "request_key": request.key if position == 0 else None,
-            "request_digest": request.digest if position == 0 else None,
-            "created_by": request.actor,
-            "created_at": now,
-            "updated_at": now,
-            "due_at": None if kind.lifecycle.requested == kind.lifecycle.up else now,
-        }
+        values = _values(item, request, now)
+        if position == 0:
+            values |= {"request_key": request.key, "request_digest": request.digest}
         _insert(connection, kind, item, values)
-        owned = {link.role for link in kind.links if link.owner}
-        for role, targets in item.links.items():
-            for target in targets:
-                connection.execute(
-                    insert(links).values(source_id=item.id, role=role, target_id=target, owner=int(role in owned))
-                )
+    for item in new:
+        _insert_links(connection, item)
     created = [find(connection, request.appkey, item.kind, [item.id])[item.id] for item in new]
     for record in created:
         events.write(connection, record, Happening(request.actor, None, record.status, "created", now))
     wake(connection)
     return created[0]
+
+
+def bring_forth(connection: Connection, parent: Record, new: Sequence[NewRecord]) -> int:
+    """Store what a resource has brought forth, and say how many were new. What is there already stays as it is."""
+    now = connection.execute(select(NOW)).scalar_one()
+    request = Request(parent.appkey, parent.created_by)
+    made = 0
+    for item in new:
+        adding = insert_if_missing(resources).values(**_values(item, request, now)).on_conflict_do_nothing()
+        if connection.execute(adding).rowcount == 0:
+            continue
+        made += 1
+        _insert_links(connection, item)
+        record = find(connection, parent.appkey, item.kind, [item.id])[item.id]
+        reason = f"created by {parent.name or parent.id}"
+        events.write(connection, record, Happening(parent.created_by, None, record.status, reason, now))
+    if made:
+        wake(connection)
+    return made
+
+
+def _values(item: NewRecord, request: Request, now: datetime) -> dict[str, Any]:
+    lifecycle = KIND_BY_NAME[item.kind].lifecycle
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "appkey": request.appkey,
+        "name": item.name,
+        "description": item.description,
+        "status": item.status,
+        "goal": Goal.PRESENT.value,
+        "spec": item.spec,
+        "state": item.state,
+        "unique_key": item.unique_key,
+        "created_by": request.actor,
+        "created_at": now,
+        "updated_at": now,
+        "due_at": None if lifecycle.requested == lifecycle.up else now,
+    }
+
+
+def _insert_links(connection: Connection, item: NewRecord) -> None:
+    owned = {link.role for link in KIND_BY_NAME[item.kind].links if link.owner}
+    for role, targets in item.links.items():
+        for target in targets:
+            values = {"source_id": item.id, "role": role, "target_id": target, "owner": int(role in owned)}
+            connection.execute(insert(links).values(**values))
+
+
+def made_in(connection: Connection, parent: Record, limit: int) -> list[Record]:
+    """What was made in a run of a pipeline, the oldest first."""
+    query = (
+        EVERYTHING.where(resources.c.appkey == parent.appkey, parent.id == PARENT_RUN)
+        .order_by(resources.c.created_at, resources.c.id)
+        .limit(limit)
+    )
+    return [record_at(row) for row in connection.execute(query)]
 
 
 def _insert(connection: Connection, kind: Kind, item: NewRecord, values: Mapping[str, Any]) -> None:

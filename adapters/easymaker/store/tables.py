@@ -47,7 +47,15 @@ resources = Table(
     Index("resources_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("resources_unique_key", "appkey", "kind", "unique_key", unique=True),
     Index("resources_request_key", "appkey", "kind", "request_key", unique=True),
+    Index(
+        "resources_parent",
+        "appkey",
+        text("(spec ->> 'parentPipelineRunId')"),
+        postgresql_where=text("(spec ->> 'parentPipelineRunId') IS NOT NULL"),
+    ),
 )
+# As the index has it.
+PARENT_RUN = resources.c.spec["parentPipelineRunId"].astext
 
 links = Table(
     "links",

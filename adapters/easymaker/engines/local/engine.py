@@ -15,6 +15,7 @@ from adapters.easymaker.engines.local.models import ModelDriver
 from adapters.easymaker.engines.local.object_storage.tokens import Scope, mint, tenant_of
 from adapters.easymaker.engines.local.platform import LocalPlatform
 from adapters.easymaker.engines.local.processes import ProcessRunner
+from adapters.easymaker.engines.local.schedules import ScheduleDriver
 from adapters.easymaker.engines.local.tensorboard import TensorBoards
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.trainings import TrainingDriver
@@ -64,5 +65,6 @@ def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:
         "endpoint": EndpointDriver(platform.gateway),
         "endpoint-stage": StageDriver(platform.gateway),
         "endpoint-model": ModelServerDriver(tools, platform.gateway),
+        "pipeline-recurring-run": ScheduleDriver(),
     }
     return LocalEngine(Engine("local", drivers, platform), boards, platform, home.secret("ticket.key"))

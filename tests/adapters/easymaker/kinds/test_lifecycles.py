@@ -51,9 +51,9 @@ def test_every_status_is_described_and_nothing_else(kind: Kind) -> None:
 
 @every_kind
 def test_statuses_are_words_that_the_sdk_waits_for(kind: Kind) -> None:
-    """The SDK's wait() ends at COMPLETE and ACTIVE, and fails at any status with FAIL or STOP in it."""
+    """The SDK's wait() ends at COMPLETE, ACTIVE and ENABLED, and fails at any status with FAIL or STOP in it."""
     lifecycle = kind.lifecycle
-    assert (lifecycle.complete or lifecycle.up) in ("COMPLETE", "ACTIVE")
+    assert (lifecycle.complete or lifecycle.up) in ("COMPLETE", "ACTIVE", "ENABLED")
     assert all("FAIL" in status for status in lifecycle.failures if status != lifecycle.up)
     good = {lifecycle.requested, lifecycle.creating, lifecycle.up, lifecycle.completing, lifecycle.complete}
     assert not any("FAIL" in status or "STOP" in status for status in good if status)
