@@ -1,11 +1,12 @@
 """A Kubeflow without its controllers: real API server, CRDs, our manifests, one profile; and an adapter on it."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.cluster.controllers import Controllers
+from tests.cluster.explaining import explained
 from tests.cluster.installation import HOME, ClusterInstallation
 from tests.cluster.overlay import OVERLAY, TENANT, apply_all, bind
 from tests.kubernetes.api_server import ApiServerProcess
@@ -19,6 +20,16 @@ NEEDED = (
     "inferenceservices", "clusterservingruntimes", "clusterstoragecontainers",
     "httproutes", "gateways", "tensorboards",
 )  # fmt: skip
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails tells what has become of its resources, while they are still there."""
+    report = yield
+    made = item.funcargs.get("cluster")
+    if report.when == "call" and report.failed and isinstance(made, ClusterInstallation):
+        report.sections.append(("the cluster", explained(made)))
+    return report
 
 
 @pytest.fixture(scope="session")
