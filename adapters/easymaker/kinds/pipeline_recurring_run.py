@@ -8,8 +8,9 @@ from pydantic import Field, StringConstraints
 
 from adapters.easymaker.errors import Conflict, InvalidRequest
 from adapters.easymaker.kinds import experiment, pipeline_run
+from adapters.easymaker.kinds.actions import disable, enable
 from adapters.easymaker.kinds.fields import Answer, Body, Description, Name
-from adapters.easymaker.kinds.kind import Action, Change, Kind, Link, LinkFilter, Planning, Presenting
+from adapters.easymaker.kinds.kind import Kind, Link, LinkFilter, Planning, Presenting
 from adapters.easymaker.kinds.lifecycle import Lifecycle
 from adapters.easymaker.kinds.pipeline_settings import (
     PIPELINE,
@@ -20,7 +21,7 @@ from adapters.easymaker.kinds.pipeline_settings import (
     resolved,
     shown,
 )
-from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Offspring, Record
+from adapters.easymaker.kinds.record import Family, Json, NewRecord, Offspring
 from adapters.easymaker.kinds.schedule_settings import schedule_problems, times_of
 
 LIFECYCLE = Lifecycle(
@@ -135,27 +136,6 @@ def present(family: Family, presenting: Presenting) -> Json:
     )
 
 
-def _enable(family: Family, body: Any) -> Sequence[Change]:
-    record = family.record
-    if record.goal is Goal.PRESENT and record.status in (LIFECYCLE.up, LIFECYCLE.expired):
-        return []
-    _require_made(record)
-    return [Change(record.id, goal=Goal.PRESENT, status=LIFECYCLE.up, reason="started on request")]
-
-
-def _disable(family: Family, body: Any) -> Sequence[Change]:
-    record = family.record
-    if record.status == LIFECYCLE.disabled:
-        return []
-    _require_made(record)
-    return [Change(record.id, goal=Goal.STOPPED, status=LIFECYCLE.disabled, reason="stopped on request")]
-
-
-def _require_made(record: Record) -> None:
-    if record.status in (LIFECYCLE.requested, LIFECYCLE.create_failed):
-        raise Conflict(f"Pipeline recurring run {record.name} is {record.status}: it has not been created")
-
-
 def guard_delete(family: Family) -> None:
     ended = pipeline_run.LIFECYCLE.settled
     running = [run for run in family.sources.get("pipeline-run", ()) if run.status not in ended]
@@ -188,8 +168,8 @@ KIND = Kind(
     spawn=spawn,
     copyable=True,
     actions=(
-        Action("start", "Start the pipeline recurring run", _enable),
-        Action("stop", "Stop the pipeline recurring run: no further runs are made", _disable),
+        enable(LIFECYCLE, "Pipeline recurring run"),
+        disable(LIFECYCLE, "Pipeline recurring run"),
     ),
     example={
         "pipelineRunOrRecurringRunName": "every night",

@@ -202,7 +202,7 @@ def _schedule(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decisi
     if seen.phase is Phase.FAILED:
         return failed(lifecycle, record, seen.reason)
     if record.goal is Goal.STOPPED:
-        if seen.phase is Phase.STOPPED:
+        if seen.phase in (Phase.STOPPED, Phase.MISSING):
             return Decision(Act.NONE, lifecycle.disabled, record.reason, None)
         return Decision(Act.STOP, lifecycle.disabled, record.reason, SOON)
     if seen.phase is Phase.SUCCEEDED and lifecycle.expired:

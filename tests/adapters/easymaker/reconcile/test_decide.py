@@ -36,6 +36,10 @@ def asked_by_users(kind: Kind, state: State) -> Iterator[State]:
             yield life.stopping, Goal.STOPPED
         if life.retry and status == life.create_failed:
             yield life.requested, Goal.PRESENT
+        if life.disabled and status in (life.up, life.expired):
+            yield life.disabled, Goal.STOPPED
+        if status == life.disabled:
+            yield life.up, Goal.PRESENT
     deletable = not life.is_job or status in life.settled
     if deletable and (goal is not Goal.ABSENT or status != life.deleting):
         yield life.deleting, Goal.ABSENT
@@ -116,11 +120,12 @@ class Cooperating:
         return seen
 
     def start(self, family: Family) -> None:
-        if self.phase in (Phase.MISSING, Phase.INTERRUPTED):
+        again = {Phase.STOPPED} if self._kind.lifecycle.is_schedule else set[Phase]()
+        if self.phase in {Phase.MISSING, Phase.INTERRUPTED} | again:
             self.phase = Phase.PENDING
 
     def stop(self, family: Family) -> None:
-        if self.phase in (Phase.PENDING, Phase.RUNNING):
+        if self.phase in (Phase.PENDING, Phase.RUNNING) or self._kind.lifecycle.is_schedule:
             self.phase = Phase.STOPPED
 
     def release(self, family: Family) -> None:
@@ -145,9 +150,10 @@ def test_from_every_state_an_end_is_reached_when_the_engine_cooperates(
             if seen.decision.act is Act.FORGET:
                 break
             status, steps = seen.decision.status, steps + 1
-            if seen.decision.due_in is None or (life.is_server and status == life.up):
+            stays = (life.up, life.expired) if life.is_schedule else (life.up,)
+            if seen.decision.due_in is None or (not life.is_job and status in stays):
                 break
-            if life.is_server and phase is Phase.FAILED and engine.phase is Phase.FAILED:
+            if not life.is_job and phase is Phase.FAILED and engine.phase is Phase.FAILED:
                 # A server that the engine has given up on stays watched; it is back when the engine says so.
                 engine.phase = Phase.PENDING
             assert steps < 12, f"{state} with {phase} does not end: {status} {seen.decision}"
