@@ -133,7 +133,7 @@ def bring_forth(connection: Connection, parent: Record, new: Sequence[NewRecord]
     made = 0
     for item in new:
         adding = insert_if_missing(resources).values(**_values(item, request, now)).on_conflict_do_nothing()
-        if connection.execute(adding).rowcount == 0:
+        if connection.execute(adding.returning(resources.c.id)).first() is None:
             continue
         made += 1
         _insert_links(connection, item)
