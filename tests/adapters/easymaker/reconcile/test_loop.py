@@ -1,21 +1,24 @@
 """The loop itself on PostgreSQL, with drivers that the test scripts: latency, replicas, faults, an orderly end."""
 
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from adapters.easymaker.engines.base import Engine, Observation, Part, Phase
+from adapters.easymaker.engines.base import Driver, Engine, Observation, Part, Phase
+from adapters.easymaker.engines.local.schedules import ScheduleDriver
 from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.kinds import KIND_BY_NAME, KINDS
 from adapters.easymaker.kinds.kind import Change
-from adapters.easymaker.kinds.record import Family, Goal, NewRecord, Record
+from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Record
 from adapters.easymaker.reconcile import loop as reconcile_loop
 from adapters.easymaker.reconcile.loop import Pace, Reconciler
-from adapters.easymaker.store import resources
+from adapters.easymaker.store import leases, pages, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import Request
 from tests.conftest import PATIENCE, wait_for
@@ -80,19 +83,22 @@ class Bench:
     fake: Fake
     running: list[Reconciler] = field(default_factory=list)
     numbers: int = 0
+    drivers: dict[str, Driver] = field(default_factory=dict)
+    """Those that are not the fake."""
 
     def run(self, pace: Pace | None = None) -> Reconciler:
-        engine = Engine("fake", {kind.name: self.fake for kind in KINDS}, NoPlatform())
+        engine = Engine("fake", {kind.name: self.fake for kind in KINDS} | self.drivers, NoPlatform())
         loop = Reconciler(self.database, engine, pace or Pace())
         loop.start()
         self.running.append(loop)
         return loop
 
-    def create(self, kind: str, name: str, **links: str) -> str:
+    def create(self, kind: str, name: str, spec: Json | None = None, **links: str) -> str:
         self.numbers += 1
         status = KIND_BY_NAME[kind].lifecycle.requested
         given = {role: (target,) for role, target in links.items()}
-        new = NewRecord(f"{kind}-{self.numbers}", kind, name, "", {}, status, given)
+        resource_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}-{self.numbers}"))
+        new = NewRecord(resource_id, kind, name, "", spec or {}, status, given)
         with self.database.transaction() as connection:
             return resources.create(connection, Request("local", "tester"), [new]).id
 
@@ -242,3 +248,44 @@ def test_an_orderly_end_leaves_no_lease_and_no_thread(bench: Bench, unscanned: N
     with bench.database.transaction() as connection:
         held = connection.execute(text("SELECT count(*) FROM resources WHERE lease_token IS NOT NULL")).scalar()
     assert held == 0
+
+
+class Quick(Fake):
+    """Jobs that have ended as soon as they are looked at again."""
+
+    def observe(self, family: Family) -> Observation:
+        there = family.record.id in self.there and family.record.goal is Goal.PRESENT
+        return Observation(Phase.SUCCEEDED) if there else super().observe(family)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_each_slot_of_a_schedule_gets_one_run_however_many_replicas_look(bench: Bench, replicas: int) -> None:
+    """Also when the clock leaps: what was missed is made up for, the oldest first."""
+    began = datetime.now(UTC)
+    passed = [0.0]
+    quick = Quick()
+    schedules = ScheduleDriver(lambda: began + timedelta(seconds=passed[0]))
+    bench.drivers = {"pipeline-recurring-run": schedules, "pipeline-run": quick}
+    for _ in range(replicas):
+        bench.run()
+    links = {kind: bench.create(kind, kind) for kind in ("experiment", "pipeline")}
+    spec = {"schedulePeriodicMinutes": 1, "scheduleTimeZone": "UTC", "maxConcurrencyCount": 10, "useCatchup": True}
+    spec |= {f"{kind}Id": made for kind, made in links.items()}
+    schedule = bench.create("pipeline-recurring-run", "often", spec, **links)
+    bench.wait("pipeline-recurring-run", schedule, "ENABLED")
+
+    def ended() -> list[str]:
+        with bench.database.transaction() as connection:
+            runs, _ = pages.page(connection, "local", "pipeline-run", pages.Page(descending=False))
+        return sorted(run.spec["scheduledDatetime"] for run in runs if run.status == "COMPLETE")
+
+    for minutes in (1, 2, 7, 40):
+        passed[0] = 60.0 * minutes + 30.0
+        with bench.database.transaction() as connection:
+            leases.look_again(connection, [schedule])
+        wait_for(lambda: len(ended()) == minutes, PATIENCE, f"{minutes} runs have ended")  # noqa: B023
+    assert len(set(ended())) == len(quick.starts) == 40
+    assert set(quick.starts.values()) == {1}
+    record = bench.record("pipeline-recurring-run", schedule)
+    assert record is not None
+    assert record.state["lastSlot"] == ended()[-1]
