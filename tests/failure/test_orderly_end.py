@@ -12,7 +12,7 @@ from tests.failure.adapters_at_hand import ForkedAdapter, Preloaded
 from tests.failure.life import Life, Patient
 from tests.failure.load import Load
 
-ROUNDS = 20
+ROUNDS = [5, pytest.param(20, marks=pytest.mark.exhaustive)]
 BETWEEN = 4
 # Longer than anything here waits: a lease that was not given back would show.
 LEASE_SECONDS = 10 * PATIENCE
@@ -20,14 +20,15 @@ LEASE_SECONDS = 10 * PATIENCE
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_twenty_orderly_ends_under_load_lose_nothing(
-    place: Installation, adapter: ForkedAdapter, preloaded: Preloaded, figures: dict[str, Counter[str]]
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_orderly_ends_under_load_lose_nothing(
+    rounds: int, place: Installation, adapter: ForkedAdapter, preloaded: Preloaded, figures: dict[str, Counter[str]]
 ) -> None:
     """A look that an end interrupts must not block its resource for as long as its lease."""
     slowest_end = 0.0
     current = adapter
     with Load(place, threads=3) as load:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             load.run_until(BETWEEN)
             began = time.monotonic()
             current.send_signal(signal.SIGTERM)
@@ -39,7 +40,7 @@ def test_twenty_orderly_ends_under_load_lose_nothing(
     assert set(load.codes) <= {0, 200, 503}, load.codes
     counted = figures.setdefault("orderly ends", Counter())
     counted.update(
-        rounds=ROUNDS,
+        rounds=rounds,
         accepted=len(load.accepted),
         lost=len(load.lost()),
         duplicates=len(load.doubled()),
