@@ -7,7 +7,7 @@ transaction begins: whoever answers may be slow, and nothing may be locked meanw
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -44,7 +44,7 @@ from adapters.easymaker.kinds.kind import (
     require_deletable,
     require_ready,
 )
-from adapters.easymaker.kinds.record import Family, Goal, Json, Record
+from adapters.easymaker.kinds.record import Family, Goal, Json, NewRecord, Record
 from adapters.easymaker.store import events, families, pages, resources
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.resources import Edit, Request
@@ -120,7 +120,7 @@ class Resources:
         with self._database.transaction() as connection:
             earlier = resources.find_by_request(connection, kind.name, request)
             if earlier is None:
-                new = kind.plan(body, self._planning(connection, kind, caller, references))
+                new = _with_parent(body, kind.plan(body, self._planning(connection, kind, caller, references)))
                 earlier = resources.create(connection, request, new)
                 # Before the commit: nobody can find the resource without its secrets.
                 for item in new:
@@ -380,6 +380,13 @@ def _require_references(caller: Caller, kind: Kind, references: Sequence[Referen
         caller.require(Verb.GET, target, reference.id)
         if kind.link(reference.role).owner:
             caller.require(Verb.UPDATE, target, reference.id)
+
+
+def _with_parent(body: BaseModel, new: Sequence[NewRecord]) -> Sequence[NewRecord]:
+    """What was asked for knows the run of a pipeline that asked, whatever else its kind keeps of the body."""
+    given = body.model_dump(mode="json", by_alias=True, exclude_none=True)
+    parent = {field: given[field] for field in PARENT_FIELDS if field in given}
+    return [replace(new[0], spec=new[0].spec | parent), *new[1:]]
 
 
 def _settings(spec: Json, kind: Kind, source: Kind | None) -> Json:
