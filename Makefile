@@ -62,9 +62,11 @@ image-locks: setup
 	$(COMPILE) -c requirements/lock.txt --extra cluster pyproject.toml -o $(LOCKS)/adapter.txt
 	$(COMPILE) -c requirements/lock.txt --extra storage pyproject.toml -o $(LOCKS)/storage-initializer.txt
 	$(COMPILE) -c requirements/lock.txt --extra suggestions pyproject.toml -o $(LOCKS)/katib-suggestions.txt
+	$(COMPILE) -c requirements/lock.txt --extra components pyproject.toml -o $(LOCKS)/python-components.txt
 	$(COMPILE) kserve_runtimes/models/sklearn.requirements.txt -o $(LOCKS)/mlserver.txt
 	for image in python-train pytorch-train tensorflow-train-cpu tensorflow-train-gpu; do \
-	  $(COMPILE) --extra launcher pyproject.toml $(LOCKS)/$$image.in $(LOCKS)/train-tools.in -o $(LOCKS)/$$image.txt || exit 1; done
+	  $(COMPILE) --extra launcher pyproject.toml $(LOCKS)/$$image.in $(LOCKS)/train-tools.in -o $(LOCKS)/$$image.txt || exit 1; \
+	  $(COMPILE) --extra components pyproject.toml $(LOCKS)/$$image.in -o $(LOCKS)/$$image-components.txt || exit 1; done
 
 clean:
 	rm -rf $(VENV)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = {
     "adapter": ROOT / "adapters/easymaker/Dockerfile",
     "training": ROOT / "kfp_components/easymaker/launcher/Dockerfile",
+    "components": ROOT / "kfp_components/easymaker/Dockerfile",
     "storage-initializer": ROOT / "kserve_runtimes/storage/Dockerfile",
     "katib-suggestions": ROOT / "katib_suggestions/Dockerfile",
     "mlserver": ROOT / "kserve_runtimes/models/Dockerfile",

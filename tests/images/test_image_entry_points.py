@@ -21,7 +21,9 @@ from kfp_components.easymaker.launcher.exit_codes import ExitCode
 from kserve_runtimes.models.mlserver_command import EXIT_MODEL_NOT_LOADED
 from tests.images.dockerfiles import DOCKERFILES, ROOT, SITE_PACKAGES, Dockerfile
 
-LOCKS = {"training": "python-train"}
+LOCKS = {"training": "python-train", "components": "python-components"}
+# What comes as source alone, as the Dockerfile says it.
+SOURCES = {"components": ("--no-binary kfp-server-api",)}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Ended:
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Image:
     name: str = request.param
     lock = ROOT / f"requirements/images/{LOCKS.get(name, name)}.txt"
-    lines = ("--only-binary :all:", *lock.read_text("utf-8").splitlines())
+    lines = ("--only-binary :all:", *SOURCES.get(name, ()), *lock.read_text("utf-8").splitlines())
     python = Environments(Settings().cache_dir).ensure(EnvironmentSpec(f"image-{lock.stem}", lines))
     file = Dockerfile.read(DOCKERFILES[name])
     added = tmp_path_factory.mktemp("added")
@@ -186,6 +188,42 @@ def test_the_launcher_says_what_it_needs(image: Image) -> None:
     ended = image.run()
     assert ended.code == ExitCode.BAD_SPEC
     assert "usage" in ended.output
+
+
+@of("components")
+def test_a_component_runs_in_its_image(image: Image, tmp_path: Path) -> None:
+    """With the arguments that Kubeflow gives: here, two predictions are compared with what is true."""
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text('{"kind": "a", "prediction": "a"}\n{"kind": "b", "prediction": "a"}\n', "utf-8")
+    outputs = {
+        name: {"artifacts": [{"name": name, "type": {"schemaTitle": kind}, "uri": str(tmp_path / name)}]}
+        for name, kind in (
+            ("metrics", "system.Metrics"),
+            ("classification_metrics", "system.ClassificationMetrics"),
+            ("report", "system.Markdown"),
+        )
+    }
+    given = {"name": "predictions", "type": {"schemaTitle": "system.Artifact"}, "uri": str(predictions)}
+    executor_input = {
+        "inputs": {
+            "artifacts": {"predictions": {"artifacts": [given]}},
+            "parameterValues": {"target_field": "kind"},
+        },
+        "outputs": {
+            "artifacts": outputs,
+            "parameters": {"Output": {"outputFile": str(tmp_path / "Output")}},
+            "outputFile": str(tmp_path / "output.json"),
+        },
+    }
+    compiled = yaml.safe_load((ROOT / "tests/kfp_components/easymaker/golden/evaluate.yaml").read_text("utf-8"))
+    (executor,) = compiled["deploymentSpec"]["executors"].values()
+    module = tmp_path / "ephemeral_component.py"
+    module.write_text(executor["container"]["command"][-1], "utf-8")
+    arguments = ["--component_module_path", module, "--function_to_execute", "evaluate"]
+    ended = image.run(*arguments, "--executor_input", json.dumps(executor_input), _KFP_RUNTIME="true")
+    assert ended.code == 0, ended.output
+    told = json.loads((tmp_path / "output.json").read_text("utf-8"))
+    assert told["parameterValues"]["Output"] == 0.5
 
 
 @of("mlserver")

@@ -80,6 +80,8 @@ def test_every_package_has_hashes_and_no_address(lock: Path) -> None:
         ("adapter", "cluster"),
         ("katib-suggestions", "suggestions"),
         ("storage-initializer", "storage"),
+        ("python-components", "components"),
+        *((f"{name}-components", "components") for name in TRAININGS),
         *((name, "launcher") for name in TRAININGS),
     ],
 )
@@ -87,7 +89,7 @@ def test_a_lock_holds_what_its_part_needs(lock: str, extra: str) -> None:
     assert missing(of_extra(extra), FOLDER / f"{lock}.txt") == []
 
 
-@pytest.mark.parametrize("lock", ["adapter", "build", "katib-suggestions", "storage-initializer"])
+@pytest.mark.parametrize("lock", ["adapter", "build", "katib-suggestions", "python-components", "storage-initializer"])
 def test_an_image_has_the_versions_that_the_tests_run_with(lock: str) -> None:
     tested = pins(ROOT / "requirements/lock.txt")
     differing = {name: version for name, version in pins(FOLDER / f"{lock}.txt").items() if tested[name] != version}
@@ -114,6 +116,7 @@ def test_a_training_image_is_what_the_catalogue_says(name: str) -> None:
         expected = {(each.name, str(each.specifier)) for each in requirements(list(image.requirements))}
         assert {(each.name, str(each.specifier)) for each in asked} == expected, image.image_name
     assert missing(asked, FOLDER / f"{name}.txt") == []
+    assert missing(asked, FOLDER / f"{name}-components.txt") == []
 
 
 def test_the_model_server_is_the_one_of_one_machine() -> None:
