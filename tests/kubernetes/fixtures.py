@@ -1,6 +1,7 @@
 """Fixtures over a real API server, for every test directory that needs one: import them in its conftest.
 
-Each pytest process has a server of its own: that costs seconds, and no test sees the objects of another process.
+Each pytest process has a server of its own, for all directories: no test sees the objects of another process. To start
+one and to load CRDs takes half a minute of a core, so what a test changes beyond its own namespace it changes back.
 """
 
 import os
@@ -27,10 +28,16 @@ def required_assets() -> Path:
     return assets
 
 
+_SHARED = pytest.StashKey[ApiServerProcess]()
+
+
 @pytest.fixture(scope="session")
-def api_server() -> Iterator[ApiServerProcess]:
-    with ApiServerProcess(required_assets()) as server:
-        yield server
+def api_server(pytestconfig: pytest.Config) -> ApiServerProcess:
+    """One, although each conftest that imports this has a fixture of its own; it ends with the process."""
+    if _SHARED not in pytestconfig.stash:
+        pytestconfig.stash[_SHARED] = ApiServerProcess(required_assets()).start()
+        pytestconfig.add_cleanup(pytestconfig.stash[_SHARED].stop)
+    return pytestconfig.stash[_SHARED]
 
 
 @pytest.fixture

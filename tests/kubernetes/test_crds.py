@@ -1,4 +1,7 @@
-"""Every CRD of ../shared/crds loads, and what is relaxed for an old server is only what it refuses."""
+"""Every CRD of ../shared/crds loads, and what is relaxed for an old server is only what it refuses.
+
+That all of them load is told by the exhaustive tests; those that any other test needs are loaded by that test.
+"""
 
 from typing import Any
 
@@ -50,7 +53,7 @@ def test_katibs_crds_come_with_the_derived_schemas() -> None:
     assert "parameters" in schema["properties"]["spec"]["properties"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_all_crds_load_and_are_served(api_server: ApiServerProcess, crds: LoadCrds) -> None:
     loaded = crds(None)
 
