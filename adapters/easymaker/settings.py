@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     local_disk_limit_mb: int | None = Field(
         default=None, ge=1, description="Upper limit for the disk space of one local job, below what its flavor grants"
     )
+    pipeline_artifact_retention_days: float = Field(
+        default=120, gt=0, description="Age in days at which the artifacts of an ended pipeline run are removed"
+    )
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest request body that is read")
     workers: int = Field(default=4, ge=1, le=64, description="Resources that are reconciled at the same time")
     lease_seconds: float = Field(default=30.0, gt=0, description="How long a claimed resource is held without renewal")

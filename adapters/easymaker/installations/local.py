@@ -6,6 +6,7 @@ from adapters.easymaker.api.authentication import TokenFile
 from adapters.easymaker.api.rules import RolePolicy
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.engines.local.engine import build_local, local_home
+from adapters.easymaker.engines.local.pipeline_tokens import RunsAndOthers, RunTokens
 from adapters.easymaker.engines.local.secret_files import SecretFiles
 from adapters.easymaker.errors import TemporaryEngineError
 from adapters.easymaker.installations import Installation
@@ -14,7 +15,7 @@ from adapters.easymaker.settings import Settings
 
 
 def install_local(settings: Settings, entries: Catalogue) -> Installation:
-    local = build_local(settings, entries)
+    local, home = build_local(settings, entries), local_home(settings)
     api_url = f"http://{settings.host}:{settings.port}"
 
     def tensorboard_uri(appkey: str, experiment_id: str) -> str:
@@ -28,9 +29,9 @@ def install_local(settings: Settings, entries: Catalogue) -> Installation:
 
     return Installation(
         engine=local.engine,
-        authenticator=TokenFile(settings.secrets_dir / "tokens.json"),
+        authenticator=RunsAndOthers(RunTokens(home), TokenFile(settings.secrets_dir / "tokens.json")),
         policy=RolePolicy(),
-        secrets=SecretFiles(local_home(settings)),
+        secrets=SecretFiles(home),
         site=Site(settings.region, api_url, f"127.0.0.1:{settings.gateway_port}", tensorboard_uri),
         storage_token=storage_token,
         open_tensorboard=local.boards.open,

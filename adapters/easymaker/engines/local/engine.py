@@ -13,6 +13,8 @@ from adapters.easymaker.engines.local.home import LocalHome
 from adapters.easymaker.engines.local.model_servers import ModelServerDriver
 from adapters.easymaker.engines.local.models import ModelDriver
 from adapters.easymaker.engines.local.object_storage.tokens import Scope, mint, tenant_of
+from adapters.easymaker.engines.local.pipeline_runs import PipelineRunDriver
+from adapters.easymaker.engines.local.pipelines import PipelineDriver
 from adapters.easymaker.engines.local.platform import LocalPlatform
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.schedules import ScheduleDriver
@@ -55,7 +57,9 @@ def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:
     tools = Tools(home, runner, environments, Background(), platform.access)
     boards = TensorBoards(home, runner, environments, tools.background)
     trainings = TrainingDriver(tools, catalogue, settings)
+    pipeline_runs = PipelineRunDriver(tools, catalogue, settings)
     platform.on_interrupt = trainings.interrupt
+    platform.on_pipeline_interrupt = pipeline_runs.interrupt
     drivers: dict[str, Driver] = {
         "experiment": ExperimentDriver(home, boards),
         "training": trainings,
@@ -65,6 +69,8 @@ def build_local(settings: Settings, catalogue: Catalogue) -> LocalEngine:
         "endpoint": EndpointDriver(platform.gateway),
         "endpoint-stage": StageDriver(platform.gateway),
         "endpoint-model": ModelServerDriver(tools, platform.gateway),
+        "pipeline": PipelineDriver(tools),
+        "pipeline-run": pipeline_runs,
         "pipeline-recurring-run": ScheduleDriver(),
     }
     return LocalEngine(Engine("local", drivers, platform), boards, platform, home.secret("ticket.key"))

@@ -20,6 +20,7 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 OWN = ("object-storage-", "gateway", PREFIX)
 TRAINING = "training-"
+PIPELINE_RUN = "pipeline-run-"
 
 
 class LocalPlatform:
@@ -36,6 +37,7 @@ class LocalPlatform:
         self._trouble = ""
         self._accounts: set[str] = set()
         self.on_interrupt: Callable[[str], None] = lambda training_id: None
+        self.on_pipeline_interrupt: Callable[[str], None] = lambda run_id: None
 
     def start(self, on_progress: Callable[[Part], None]) -> None:
         """Raises EngineError when a part cannot be started; what has been started stays and a retry goes on."""
@@ -112,13 +114,17 @@ class LocalPlatform:
         ]
 
     def stop(self) -> None:
-        """End every process of this home. Trainings that were running are noted, to begin again at the next start."""
+        """End every process of this home. Trainings and pipeline runs are noted, to begin again or go on later."""
         # First those that start others; they go on with what is ended below as something that was interrupted.
         self._end([name for name in self._runner.names() if name.startswith(CONTROLLER_PREFIX)])
         names = self._runner.names()
         for name in names:
-            if name.startswith(TRAINING) and not self._runner.observe(name).over:
+            if self._runner.observe(name).over:
+                continue
+            if name.startswith(TRAINING):
                 self.on_interrupt(name.removeprefix(TRAINING).rpartition("-")[0])
+            elif name.startswith(PIPELINE_RUN):
+                self.on_pipeline_interrupt(name.removeprefix(PIPELINE_RUN))
         jobs = [name for name in names if not name.startswith(OWN)]
         self._end(jobs)
         # Also from a process that did not start it: what it has counted is kept.

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.easymaker.api.pipeline_runs_at_hand import Pipelines, compile_pipelines
+
 TRAIN = """
 import argparse, os, joblib
 from sklearn.datasets import load_iris
@@ -45,3 +47,9 @@ def iris(installation: Any, trained: dict[str, str]) -> str:
     model = api.create("models", "model", {"modelName": "iris", "trainingId": trained["training"]})["modelId"]
     api.wait("models", "model", model, {"ACTIVE"})
     return model
+
+
+@pytest.fixture(scope="session")
+def pipelines(installation: Any, tmp_path_factory: pytest.TempPathFactory) -> Pipelines:
+    """Of the shared installation, compiled once."""
+    return Pipelines(installation, compile_pipelines(tmp_path_factory.mktemp("compiled")))

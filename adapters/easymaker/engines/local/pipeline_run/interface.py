@@ -2,7 +2,8 @@
 
 A run ends for good when its state is final. A process that ended before that, killed or with its machine, is started
 again with the same files: finished tasks are not run again. To stop a run, stop its process; one that ended on
-request without a final state had not begun yet.
+request without a final state had not begun yet. Where the file ``interrupted`` is there, a request to stop does not
+end the run: it goes on when its process is started again.
 """
 
 import os
@@ -20,10 +21,13 @@ Json = Any
 RUN = "run.json"
 STATE = "run-state.json"
 JOURNAL = "journal.jsonl"
+INTERRUPTED = "interrupted"
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED")
 # The program's exit code when another process has the run.
 IN_USE = 75
+# That of one that was interrupted.
+GOES_ON = 76
 
 _MODULE = "adapters.easymaker.engines.local.pipeline_run"
 # For telling the end, after the last task has ended.

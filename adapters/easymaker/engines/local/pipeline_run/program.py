@@ -1,6 +1,7 @@
 """One run from its beginning, or from where an earlier process was killed, to its end."""
 
 import logging
+import os
 import threading
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ from adapters.easymaker.engines.local.json_files import write_json
 from adapters.easymaker.engines.local.pipeline_run import finished_tasks, kfp_wiring, notes
 from adapters.easymaker.engines.local.pipeline_run.board import Board, BoardFile
 from adapters.easymaker.engines.local.pipeline_run.finished_tasks import DamagedJournal, History
-from adapters.easymaker.engines.local.pipeline_run.interface import JOURNAL, STATE
+from adapters.easymaker.engines.local.pipeline_run.interface import GOES_ON, INTERRUPTED, JOURNAL, STATE
 from adapters.easymaker.engines.local.pipeline_run.nodes import Nodes, NodeState
 from adapters.easymaker.engines.local.pipeline_run.orchestration import Orchestration
 from adapters.easymaker.engines.local.pipeline_run.plan import RunPlan
@@ -67,6 +68,9 @@ class Run:
 
     def _note_stop(self) -> None:
         self._asked_to_stop.wait()
+        if (self._plan.directory / INTERRUPTED).exists():
+            # As if killed: whoever supervises this program ends its tasks, and nothing is written down.
+            os._exit(GOES_ON)
         try:
             self._record.append(finished_tasks.STOPPING)
         finally:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.easymaker.engines.local.pipeline_run import artifacts, finished_tasks, task_files
+from adapters.easymaker.engines.local.pipeline_run import artifacts, finished_tasks, task_files, task_venv
 from adapters.easymaker.engines.local.pipeline_run.board import Board
 from adapters.easymaker.engines.local.pipeline_run.finished_tasks import History
 from adapters.easymaker.engines.local.pipeline_run.nodes import NodeState
@@ -230,8 +230,10 @@ class Tasks:
     def _environment(self, attempt: _Attempt, added: Mapping[str, str]) -> dict[str, str]:
         """The given python comes first; kfp.local would exchange the word python3 in all of a task's values."""
         given = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **self.plan.environment, **added}
+        private = task_venv.make(self.plan.python, attempt.files.work / "venv")
+        programs = "" if private is None else f"{private}:"
         own = {
-            "PATH": f"{self.plan.python.parent}:{given['PATH']}",
+            "PATH": f"{programs}{self.plan.python.parent}:{given['PATH']}",
             "TMPDIR": str(attempt.files.work / "tmp"),
             TASK_NAME: attempt.name,
             RUN_MARKER: run_marker(self.plan),
