@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks import (
     cluster_throughput,
+    compile_examples,
     list_and_get,
     median_stop,
     pipeline_step,
@@ -25,6 +26,7 @@ ALL = {
     "cluster_throughput": cluster_throughput.run,
     "schedule_ticks": schedule_ticks.run,
     "pipeline_step": pipeline_step.run,
+    "compile_examples": compile_examples.run,
     "suggestion_quality": suggestion_quality.run,
     "suggestion_latency": suggestion_latency.run,
     "median_stop": median_stop.run,
