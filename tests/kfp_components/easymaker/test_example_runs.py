@@ -108,7 +108,7 @@ def test_a_good_model_is_deployed_asked_every_night_and_replaced_by_a_better_one
     assert second["apigwStageName"] == "candidate"
     # Other tests have tunings and models of their own in this installation.
     tunings = installation.api().ok("GET", "/hyperparameter-tunings")["hyperparameterTuningList"]
-    (tuning,) = [each for each in tunings if each["modelUploadUri"].startswith("nas://examples:/iris/models/")]
+    (tuning,) = [each for each in tunings if each["modelUploadUri"].startswith("nas://examples:/models/")]
     assert tuning["successfulTrialCount"] == 4
     served = {stage["endpointModelList"][0]["modelId"] for stage in (first, second)}
     models = installation.api().ok("GET", "/models")["modelList"]
