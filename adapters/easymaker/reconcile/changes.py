@@ -1,7 +1,7 @@
 """From what an engine sees happen to resources that are due: collected for a moment, written together."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -23,6 +23,7 @@ class Changes:
         self._database = database
         self._lock = threading.Lock()
         self._ids: set[str] = set()
+        self._resting: set[str] = set()
         self._noted = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
@@ -40,6 +41,12 @@ class Changes:
             self._ids.update(ids)
         self._noted.set()
 
+    def note_resting(self, ids: Collection[str]) -> None:
+        """Of resources at which nobody looks any more."""
+        with self._lock:
+            self._resting.update(ids)
+        self._noted.set()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._noted.wait()
@@ -47,8 +54,10 @@ class Changes:
             self._noted.clear()
             with self._lock:
                 ids, self._ids = self._ids, set()
+                resting, self._resting = self._resting, set()
             try:
-                self._write(sorted(ids))
+                self._write(sorted(ids), leases.look_again)
+                self._write(sorted(resting), leases.look_at_resting)
             except Exception as error:
                 if isinstance(error, Unavailable):
                     log.warning("database away", reason=str(error))
@@ -56,8 +65,9 @@ class Changes:
                     log.exception("noting changes failed")
                 self._stop.wait(AGAIN_SECONDS)
                 self.note(ids)
+                self.note_resting(resting)
 
-    def _write(self, ids: list[str]) -> None:
+    def _write(self, ids: list[str], look: Callable[[Connection, Collection[str]], None]) -> None:
         for begin in range(0, len(ids), AT_ONCE):
             with self._database.transaction() as connection:
-                leases.look_again(connection, ids[begin : begin + AT_ONCE])
+                look(connection, ids[begin : begin + AT_ONCE])

@@ -52,6 +52,7 @@ class Reconciler:
         self._wake = threading.Event()
         self._busy = threading.BoundedSemaphore(pace.workers)
         self._interrupted: deque[Lease] = deque()
+        self._missed: deque[list[str]] = deque()
         self._held: set[str] = set()
         self._held_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="reconcile")
@@ -86,6 +87,7 @@ class Reconciler:
                 return
             try:
                 self._give_back_interrupted()
+                self._wake_missed()
                 lease, pause = self._claim()
             except Unavailable as error:
                 log.warning("database away", reason=str(error))
@@ -122,6 +124,20 @@ class Reconciler:
                     leases.release(connection, lease)
             except Unavailable:
                 self._interrupted.appendleft(lease)
+                raise
+
+    def _wake_missed(self) -> None:
+        """Those whose neighbour has changed while somebody else was writing them."""
+        while True:
+            try:
+                missed = self._missed.popleft()
+            except IndexError:
+                return
+            try:
+                with self._database.transaction() as connection:
+                    leases.look_again(connection, missed)
+            except Unavailable:
+                self._missed.appendleft(missed)
                 raise
 
     def _give_back(self, lease: Lease) -> None:
@@ -200,8 +216,8 @@ class Reconciler:
                     )
         crash_point("reconcile.after_apply")
         if missed:
-            with self._database.transaction() as connection:
-                leases.look_again(connection, missed)
+            self._missed.append(missed)
+            self._wake_missed()
         if not written:
             self._remove_if_forgotten(driver, family)
         self._wake.set()
