@@ -17,7 +17,7 @@ from adapters.easymaker import catalogue
 from adapters.easymaker.api import docs, errors, lookups, openapi, routes, system
 from adapters.easymaker.api.middleware import FrontDoor
 from adapters.easymaker.api.service import Resources
-from adapters.easymaker.engines.base import Engine, Part, SupportsChanges
+from adapters.easymaker.engines.base import Engine, Part, SupportsChanges, SupportsLateChanges
 from adapters.easymaker.engines.secret_store import SecretStore
 from adapters.easymaker.errors import EasyMakerError, EngineError
 from adapters.easymaker.installations import install, require_usable
@@ -148,6 +148,8 @@ def _start(app: FastAPI, settings: Settings, entries: catalogue.Catalogue) -> Ru
     running = Running(settings, engine, installed.secrets, database, postgres, reconciler, changes, threading.Event())
     if isinstance(engine.platform, SupportsChanges):
         engine.platform.on_change = changes.note
+    if isinstance(engine.platform, SupportsLateChanges):
+        engine.platform.on_late_change = changes.note_resting
 
     state: Any = app.state
     state.authenticator = installed.authenticator

@@ -158,6 +158,13 @@ class SupportsChanges(Protocol):
     on_change: Callable[[Collection[str]], None]
 
 
+@runtime_checkable
+class SupportsLateChanges(Protocol):
+    """As ``SupportsChanges``, of resources at which nobody looks any more, such as jobs that have ended."""
+
+    on_late_change: Callable[[Collection[str]], None]
+
+
 @dataclass(frozen=True)
 class Engine:
     name: str

@@ -1,7 +1,7 @@
 """From what an engine sees happen to resources that are due: collected for a moment, written together."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import structlog
 
@@ -56,8 +56,8 @@ class Changes:
                 ids, self._ids = self._ids, set()
                 resting, self._resting = self._resting, set()
             try:
-                self._write(sorted(ids), leases.look_again)
-                self._write(sorted(resting), leases.look_at_resting)
+                self._write(sorted(ids), resting=False)
+                self._write(sorted(resting), resting=True)
             except Exception as error:
                 if isinstance(error, Unavailable):
                     log.warning("database away", reason=str(error))
@@ -67,7 +67,8 @@ class Changes:
                 self.note(ids)
                 self.note_resting(resting)
 
-    def _write(self, ids: list[str], look: Callable[[Connection, Collection[str]], None]) -> None:
+    def _write(self, ids: list[str], resting: bool) -> None:
+        look = leases.look_at_resting if resting else leases.look_again
         for begin in range(0, len(ids), AT_ONCE):
             with self._database.transaction() as connection:
                 look(connection, ids[begin : begin + AT_ONCE])

@@ -100,6 +100,14 @@ WAKE = text(
     """
 )
 
+WAKE_RESTING = text(
+    """
+    WITH woken AS MATERIALIZED (
+        SELECT id FROM resources WHERE due_at IS NULL AND id = ANY(:ids) ORDER BY id FOR UPDATE)
+    UPDATE resources SET due_at = clock_timestamp() FROM woken WHERE resources.id = woken.id
+    """
+)
+
 UNREADABLE_SECONDS = 60.0
 
 
@@ -190,6 +198,12 @@ def _wake_neighbours(connection: Connection, resource_id: str, missed: list[str]
 def look_again(connection: Connection, ids: Collection[str]) -> None:
     """The engine has seen something happen to these: they are due at once, but for those that rest."""
     if connection.execute(WAKE, {"ids": sorted(ids)}).rowcount:
+        wake(connection)
+
+
+def look_at_resting(connection: Connection, ids: Collection[str]) -> None:
+    """As ``look_again``, for those that rest; they rest again after one look."""
+    if connection.execute(WAKE_RESTING, {"ids": sorted(ids)}).rowcount:
         wake(connection)
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from adapters.easymaker.engines.base import Part
 from adapters.easymaker.engines.local.access import Access
@@ -11,6 +11,7 @@ from adapters.easymaker.engines.local.gateway import Gateway
 from adapters.easymaker.engines.local.home import CONTAINER, LocalHome
 from adapters.easymaker.engines.local.object_storage.server import ObjectStorage
 from adapters.easymaker.engines.local.object_storage.tokens import tenant_of
+from adapters.easymaker.engines.local.pipeline_retention import Retention
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.engines.local.tuning_services import CONTROLLER_PREFIX, PREFIX, TuningServices
 from adapters.easymaker.errors import EngineError, TemporaryEngineError
@@ -38,6 +39,8 @@ class LocalPlatform:
         self._accounts: set[str] = set()
         self.on_interrupt: Callable[[str], None] = lambda training_id: None
         self.on_pipeline_interrupt: Callable[[str], None] = lambda run_id: None
+        self.on_late_change: Callable[[Collection[str]], None] = lambda ids: None
+        self._retention = Retention(home.root / "pipelines", settings.pipeline_artifact_retention_days)
 
     def start(self, on_progress: Callable[[Part], None]) -> None:
         """Raises EngineError when a part cannot be started; what has been started stays and a retry goes on."""
@@ -96,6 +99,8 @@ class LocalPlatform:
         restarted = self._storage.restart_dead()
         if self._gateway.restart_dead():
             restarted.append("gateway")
+        if expired := self._retention.run_if_due():
+            self.on_late_change(expired)
         return restarted + self.tuning_services.supervise()
 
     def parts(self) -> list[Part]:
