@@ -21,7 +21,10 @@ import pytest
 
 from adapters.easymaker.engines.local.processes import ProcessRunner
 from adapters.easymaker.store.embedded import EmbeddedPostgres
+from tests.distribution import long_ones_first, pytest_xdist_make_scheduler
 from tests.ports import free_ports
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 # Seconds after which something counts as hanging. No measure of speed: a slow machine at its busiest stays far below.
 PATIENCE = 120.0
@@ -52,7 +55,8 @@ TOKENS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of long tables the default run has a part."""
+    """The longest first; of long tables the default run has a part."""
+    long_ones_first(items)
     if os.environ.get(EXHAUSTIVE) == "1":
         return
     left_out = pytest.mark.skip(reason=f"the rest of a long table: `make test-exhaustive`, or {EXHAUSTIVE}=1")
