@@ -45,11 +45,28 @@ class ClusterSettings(BaseSettings):
     )
     kubeflow_url: str = Field(default="", max_length=253, description="Address of the Kubeflow dashboard, for links")
     pipelines_url: str | None = Field(
-        default=None, description="Address of the Kubeflow Pipelines API server; unset: no experiment is made there"
+        default=None, description="Address of the Kubeflow Pipelines API server; unset: there are no pipelines"
     )
     pipelines_token: Path = Field(
         default=Path("/var/run/secrets/kubeflow/pipelines/token"),
         description="File with a service-account token for the audience pipelines.kubeflow.org",
+    )
+    pipelines_service_account: DnsLabel = Field(
+        default="default-editor", description="ServiceAccount of pipeline runs, in each profile namespace"
+    )
+    pipelines_token_secret: Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$")] = (
+        Field(
+            default="easymaker-token",
+            description="Secret of a profile namespace whose key `token` is EM_TOKEN in steps, if it is there",
+        )
+    )
+    pipelines_time_zone: str = Field(
+        default="UTC",
+        max_length=100,
+        description="Zone in which Kubeflow Pipelines reads cron expressions: its CRON_SCHEDULE_TIMEZONE",
+    )
+    pipelines_poll_seconds: float = Field(
+        default=5.0, ge=0.05, description="How often a run in progress and a schedule are looked at"
     )
     katib_namespace: DnsLabel = Field(default="kubeflow", description="Namespace that Katib's controller runs in")
     katib_db_manager: HostPort | None = Field(

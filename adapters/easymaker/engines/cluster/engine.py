@@ -13,7 +13,10 @@ from adapters.easymaker.engines.cluster.experiments import ExperimentDriver
 from adapters.easymaker.engines.cluster.model_servers import ModelServerDriver
 from adapters.easymaker.engines.cluster.models import ModelDriver
 from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.cluster.pipeline_runs import PipelineRunDriver
+from adapters.easymaker.engines.cluster.pipelines import PipelineDriver
 from adapters.easymaker.engines.cluster.platform import ClusterPlatform
+from adapters.easymaker.engines.cluster.schedules import ScheduleDriver
 from adapters.easymaker.engines.cluster.trainings import TrainingDriver
 from adapters.easymaker.engines.cluster.tunings import TuningDriver
 from adapters.easymaker.engines.records import RecordDriver
@@ -51,4 +54,7 @@ def drivers(parts: ClusterParts) -> dict[str, Driver]:
         "endpoint": EndpointDriver(parts),
         "endpoint-stage": StageDriver(parts),
         "endpoint-model": ModelServerDriver(parts),
+        "pipeline": PipelineDriver(parts),
+        "pipeline-run": PipelineRunDriver(parts),
+        "pipeline-recurring-run": ScheduleDriver(parts),
     }

@@ -11,10 +11,10 @@ from adapters.easymaker.engines.cluster.mapping.tensorboards import answers, exp
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID, namespace_of, object_name
 from adapters.easymaker.engines.cluster.parts import ClusterParts
 from adapters.easymaker.engines.cluster.pipelines_api import PipelinesApi
+from adapters.easymaker.engines.cluster.pipelines_objects import PIPELINES_ID, PipelinesExperiments
 from adapters.easymaker.kinds.record import Family, Goal, Json, Record
 
 KINDS = (TENSORBOARD, VOLUME_CLAIM)
-PIPELINES_ID = "pipelinesExperimentId"
 
 
 class ExperimentDriver:
@@ -22,7 +22,8 @@ class ExperimentDriver:
         self._cache = parts.cache
         self._applier = parts.applier
         self._cluster = parts.cluster
-        self._pipelines = PipelinesApi.of(parts.cluster)
+        api = PipelinesApi.of(parts.cluster)
+        self._pipelines = PipelinesExperiments(api) if api else None
 
     def observe(self, family: Family) -> Observation:
         record = family.record

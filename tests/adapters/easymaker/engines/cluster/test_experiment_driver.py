@@ -12,15 +12,16 @@ from adapters.easymaker.engines.base import Observation, Phase
 from adapters.easymaker.engines.cluster.api_resources import POD, TENSORBOARD, VOLUME_CLAIM
 from adapters.easymaker.engines.cluster.api_server import ApiServer
 from adapters.easymaker.engines.cluster.bundles import Applier
-from adapters.easymaker.engines.cluster.experiments import PIPELINES_ID, ExperimentDriver
+from adapters.easymaker.engines.cluster.experiments import ExperimentDriver
 from adapters.easymaker.engines.cluster.informers import Cache
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID
 from adapters.easymaker.engines.cluster.parts import ClusterParts
+from adapters.easymaker.engines.cluster.pipelines_objects import PIPELINES_ID
 from adapters.easymaker.kinds.record import Family, Goal, Json
 from adapters.easymaker.settings import Settings
 from tests.adapters.easymaker.engines.cluster import training_samples as samples
-from tests.adapters.easymaker.engines.cluster.pipelines_server import PipelinesServer
 from tests.adapters.easymaker.engines.cluster.waiting import until
+from tests.cluster.pipelines_double import PipelinesDouble
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.fixtures import LoadCrds
 
@@ -105,29 +106,29 @@ def test_starting_again_changes_nothing_and_a_changed_one_is_brought_up_to_date(
 def test_with_pipelines_there_is_one_experiment_in_them(
     driver: MakeDriver, api_server: ApiServerProcess, namespace: str, tmp_path: Path
 ) -> None:
-    with PipelinesServer() as pipelines:
+    with PipelinesDouble() as pipelines:
         ours = driver(pipelines_url=pipelines.url, pipelines_token=tmp_path / "token")
         subject = family(namespace)
         ours.start(subject)
         ours.start(subject)
-        assert len(pipelines.experiments) == 1
+        assert len(pipelines.backend.experiments) == 1
         until(lambda: ours.observe(subject).phase is Phase.PENDING, "the board is seen")
         ready(api_server, namespace)
         found = see(ours, subject, Phase.RUNNING).detail[PIPELINES_ID]
-        assert found in pipelines.experiments
-        asked = len(pipelines.requests)
+        assert found in pipelines.backend.experiments
+        asked = len(pipelines.asked)
         known = family(namespace, state={PIPELINES_ID: found})
         see(ours, known, Phase.RUNNING)
-        assert len(pipelines.requests) == asked
+        assert len(pipelines.asked) == asked
         gone = family(namespace, Goal.ABSENT, {PIPELINES_ID: found})
         until(lambda: ours.remove(gone), "nothing is left")
-        assert pipelines.experiments == {}
+        assert pipelines.backend.experiments == {}
 
 
 def test_one_that_pipelines_do_not_have_yet_is_not_active(
     driver: MakeDriver, api_server: ApiServerProcess, namespace: str, tmp_path: Path
 ) -> None:
-    with PipelinesServer() as pipelines:
+    with PipelinesDouble() as pipelines:
         ours = driver(pipelines_url=pipelines.url, pipelines_token=tmp_path / "token")
         subject = family(namespace)
         driver().start(subject)

@@ -7,70 +7,74 @@ from pathlib import Path
 import pytest
 
 from adapters.easymaker.engines.cluster.pipelines_api import PipelinesApi
+from adapters.easymaker.engines.cluster.pipelines_objects import PipelinesExperiments
 from adapters.easymaker.errors import PermanentEngineError, TemporaryEngineError
 from adapters.easymaker.kinds.record import Record
 from tests.adapters.easymaker.engines.cluster import training_samples as samples
-from tests.adapters.easymaker.engines.cluster.pipelines_server import PipelinesServer
+from tests.cluster.pipelines_backend import Refused
+from tests.cluster.pipelines_double import PipelinesDouble, Trouble
 from tests.ports import free_ports
 
 RECORD = samples.experiment()
 
 
 @pytest.fixture
-def pipelines() -> Iterator[PipelinesServer]:
-    with PipelinesServer() as server:
+def pipelines() -> Iterator[PipelinesDouble]:
+    with PipelinesDouble() as server:
         yield server
 
 
 @pytest.fixture
-def api(pipelines: PipelinesServer, tmp_path: Path) -> Iterator[PipelinesApi]:
+def api(pipelines: PipelinesDouble, tmp_path: Path) -> Iterator[PipelinesExperiments]:
     opened = PipelinesApi(pipelines.url, tmp_path / "token")
-    yield opened
+    yield PipelinesExperiments(opened)
     opened.close()
 
 
-def test_it_is_made_once_and_goes(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+def test_it_is_made_once_and_goes(api: PipelinesExperiments, pipelines: PipelinesDouble) -> None:
     assert api.find(RECORD) is None
     api.ensure(RECORD)
     api.ensure(RECORD)
-    assert [each["display_name"] for each in pipelines.experiments.values()] == [f"iris ({samples.EXPERIMENT_ID})"]
+    assert [each["display_name"] for each in pipelines.backend.experiments.values()] == [
+        f"iris ({samples.EXPERIMENT_ID})"
+    ]
     found = api.find(RECORD)
-    assert found in pipelines.experiments
+    assert found in pipelines.backend.experiments
     api.remove(RECORD, found)
     api.remove(RECORD, found)
     api.remove(RECORD, None)
-    assert pipelines.experiments == {}
+    assert pipelines.backend.experiments == {}
 
 
-def test_two_experiments_of_one_name_are_two(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+def test_two_experiments_of_one_name_are_two(api: PipelinesExperiments, pipelines: PipelinesDouble) -> None:
     other = replace(RECORD, id="b7b0c5d2-1111-4222-8333-944445555666")
     api.ensure(RECORD)
     api.ensure(other)
     assert api.find(RECORD) != api.find(other)
 
 
-def test_it_is_found_under_an_earlier_name(api: PipelinesApi, pipelines: PipelinesServer) -> None:
+def test_it_is_found_under_an_earlier_name(api: PipelinesExperiments, pipelines: PipelinesDouble) -> None:
     api.ensure(RECORD)
     renamed = replace(RECORD, name="another name")
     api.remove(renamed, None)
-    assert pipelines.experiments == {}
+    assert pipelines.backend.experiments == {}
 
 
-def test_another_namespaces_experiment_is_not_ours(api: PipelinesApi) -> None:
+def test_another_namespaces_experiment_is_not_ours(api: PipelinesExperiments) -> None:
     api.ensure(replace(RECORD, appkey="team-b"))
     assert api.find(RECORD) is None
 
 
-def test_an_answer_that_was_lost_does_no_harm(api: PipelinesApi, pipelines: PipelinesServer) -> None:
-    pipelines.failures.append((503, True))
+def test_an_answer_that_was_lost_does_no_harm(api: PipelinesExperiments, pipelines: PipelinesDouble) -> None:
+    pipelines.plan("CreateExperiment", trouble=Trouble.LOST)
     with pytest.raises(TemporaryEngineError, match="503"):
         api.ensure(RECORD)
     api.ensure(RECORD)
-    assert len(pipelines.experiments) == 1
+    assert len(pipelines.backend.experiments) == 1
 
 
 def test_the_token_is_read_anew_when_it_was_replaced(
-    api: PipelinesApi, pipelines: PipelinesServer, tmp_path: Path
+    api: PipelinesExperiments, pipelines: PipelinesDouble, tmp_path: Path
 ) -> None:
     pipelines.token = "second"
     (tmp_path / "token").write_text("first\n")
@@ -80,7 +84,7 @@ def test_the_token_is_read_anew_when_it_was_replaced(
     api.ensure(RECORD)
 
 
-def _calls() -> dict[str, Callable[[PipelinesApi, Record], object]]:
+def _calls() -> dict[str, Callable[[PipelinesExperiments, Record], object]]:
     return {
         "find": lambda api, record: api.find(record),
         "ensure": lambda api, record: api.ensure(record),
@@ -88,29 +92,42 @@ def _calls() -> dict[str, Callable[[PipelinesApi, Record], object]]:
     }
 
 
+OPERATIONS = {"find": "ListExperiments", "ensure": "CreateExperiment", "remove": "DeleteExperiment"}
+
+
 @pytest.mark.parametrize("call", _calls())
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, PermanentEngineError),
-        (401, TemporaryEngineError),
-        (403, TemporaryEngineError),
-        (429, TemporaryEngineError),
-        (500, TemporaryEngineError),
-        (503, TemporaryEngineError),
-    ],
-)
-def test_what_a_failure_means(
-    api: PipelinesApi, pipelines: PipelinesServer, call: str, status: int, error: type[Exception]
+@pytest.mark.parametrize("trouble", [each for each in Trouble if each is not Trouble.CONFLICT])
+def test_what_may_pass_is_tried_again(
+    api: PipelinesExperiments, pipelines: PipelinesDouble, call: str, trouble: Trouble
 ) -> None:
-    pipelines.failures.append((status, False))
-    with pytest.raises(error, match="made to fail"):
+    pipelines.plan(OPERATIONS[call], trouble=trouble)
+    pipelines.backend.experiments["some-id"] = {"experiment_id": "some-id"}
+    pipelines.backend.namespaces["some-id"] = "another"
+    with pytest.raises(TemporaryEngineError):
         _calls()[call](api, RECORD)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(3, PermanentEngineError), (7, TemporaryEngineError), (16, TemporaryEngineError)]
+)
+def test_what_a_refusal_means(
+    api: PipelinesExperiments,
+    pipelines: PipelinesDouble,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    error: type[Exception],
+) -> None:
+    def refuse(query: dict[str, str]) -> dict[str, str]:
+        raise Refused(code, "made to fail")
+
+    monkeypatch.setattr(pipelines.backend, "list_experiments", refuse)
+    with pytest.raises(error, match="made to fail"):
+        api.find(RECORD)
 
 
 @pytest.mark.parametrize("call", _calls())
 def test_a_server_that_is_away_is_tried_again(call: str, tmp_path: Path) -> None:
     away = PipelinesApi(f"http://127.0.0.1:{free_ports(1)[0]}", tmp_path / "token")
     with pytest.raises(TemporaryEngineError, match="cannot be reached"):
-        _calls()[call](away, RECORD)
+        _calls()[call](PipelinesExperiments(away), RECORD)
     away.close()
