@@ -120,11 +120,13 @@ class Installation:
         }
         return kept | {f"EASYMAKER_{name.upper()}": str(value) for name, value in (own | settings).items()}
 
-    def start(self, *, wait: bool = True, **settings: Any) -> subprocess.Popen[bytes]:
+    def start(
+        self, *, wait: bool = True, program: tuple[str, ...] = ("-m", "adapters.easymaker"), **settings: Any
+    ) -> subprocess.Popen[bytes]:
         """Start an adapter; with ``wait`` until the database, the gateway and the object storage are there."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "adapters.easymaker"],
+                [sys.executable, *program],
                 env=self.environment(**settings),
                 stdout=log,
                 stderr=log,

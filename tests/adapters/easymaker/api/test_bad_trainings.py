@@ -15,6 +15,14 @@ pytestmark = pytest.mark.timeout(900)
 
 # Of a child that a script leaves behind; nothing else sleeps for so long.
 LEFT_BEHIND = "98761"
+# What a deaf script gets is half a minute; nothing here takes longer with less.
+IMPATIENT_ADAPTER = """
+import sys
+from adapters.easymaker import __main__
+from adapters.easymaker.engines import launching
+launching.STOP_GRACE_SECONDS = 3.0
+sys.exit(__main__.main())
+"""
 # Room for the copy of its image that a training with a requirements.txt gets.
 DISK_LIMIT_MB = 1000
 
@@ -78,9 +86,9 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def small_disk(make_installation: Any) -> Any:
-    """An installation whose jobs may use little disk."""
+    """An installation whose jobs may use little disk, and get little time for their end."""
     installation = make_installation()
-    installation.start(local_disk_limit_mb=DISK_LIMIT_MB)
+    installation.start(program=("-c", IMPATIENT_ADAPTER), local_disk_limit_mb=DISK_LIMIT_MB)
     return installation
 
 
