@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.easymaker.cli.in_process import run_here
 from tests.conftest import PATIENCE
 from tests.ports import free_ports
 
@@ -88,8 +89,8 @@ class Cli:
         return wait_for(condition, what, seconds)
 
     def state(self, part: str) -> str:
-        """As `status` tells it."""
-        parts = json.loads(self.run("status", "-o", "json").stdout)["parts"]
+        """As `status` tells it; asked here, as it is asked again and again until it is something."""
+        parts = json.loads(run_here(self.env, "status", "-o", "json").stdout)["parts"]
         return next(entry["state"] for entry in parts if entry["name"] == part)
 
     def recorded_pid(self, name: str) -> int:

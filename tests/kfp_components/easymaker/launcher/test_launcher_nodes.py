@@ -89,7 +89,8 @@ def torch_python() -> Path:
     return cached_environment("torch", "torch==2.13.0+cpu", "numpy")
 
 
-@pytest.mark.slow
+# The default run has it with the whole of a platform, and here over two nodes.
+@pytest.mark.exhaustive
 def test_torchrun_with_two_processes_adds_up(training: Training, torch_python: Path) -> None:
     training.source(ALL_REDUCE)
     ended = training.run(python=torch_python, use_torchrun=True, nproc_per_node=2)
