@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.easymaker.kinds import KIND_BY_NAME
+from tests.small_pipeline import manifest
 
 # Its image has no requirements, so that a training of it ends in CREATE_FAILED before anything runs.
 NOT_RUNNABLE = "Image Classification CPU"
@@ -38,6 +39,17 @@ class Population:
             "endpointModelResourceList": [{"modelId": self.ids["model"], "resourceAllocationPercent": 1}],
         } | changes
 
+    def run_body(self, **changes: Any) -> dict[str, Any]:
+        """Of a run that ends in CREATE_FAILED before anything runs: there is no such folder."""
+        return {
+            "pipelineRunOrRecurringRunName": f"run {self.mark}",
+            "description": self.mark,
+            "pipelineId": self.ids.get("pipeline"),
+            "experimentId": self.ids.get("experiment"),
+            "flavorId": self.api.flavor(),
+            "nasList": [{"mountDirName": "data", "nasUri": "nas://models:/nowhere"}],
+        } | changes
+
     def bodies(self) -> dict[str, dict[str, Any]]:
         """A create body of every kind, by kind name, which the API accepts."""
         template = {k: v for k, v in self.training_body().items() if k not in ("trainingName", "experimentId")}
@@ -59,6 +71,13 @@ class Population:
                 "modelId": self.ids.get("model"),
                 "resourceAllocationPercent": 1,
             },
+            "pipeline": {
+                "pipelineName": f"pipeline {self.mark}",
+                "description": self.mark,
+                "base64PipelineSpecManifest": manifest(),
+            },
+            "pipeline-run": self.run_body(),
+            "pipeline-recurring-run": self.run_body(scheduleCronExpression="0 0 0 1 1 *"),
         }
 
     def create(self) -> None:
@@ -67,11 +86,14 @@ class Population:
             self._create(kind)
         self._create_endpoint()
         self._create("endpoint-model")
+        for kind in ("pipeline", "pipeline-run", "pipeline-recurring-run"):
+            self._create(kind)
 
     def _create(self, name: str) -> None:
         kind = KIND_BY_NAME[name]
-        self.ids[name] = self.api.create(kind.plural, kind.key, self.bodies()[name])[kind.id_field]
-        if name in ("experiment", "model"):
+        made = self.api.create(f"{kind.plural}{kind.create_path}", kind.key, self.bodies()[name])
+        self.ids[name] = made[kind.id_field]
+        if name in ("experiment", "model", "pipeline"):
             self.api.wait(kind.plural, kind.key, self.ids[name], {"ACTIVE"})
 
     def _create_endpoint(self) -> None:

@@ -134,6 +134,19 @@ def references_of_tunings(
     ]
 
 
+def references_of_pipelines(
+    foreign: dict[str, str], bodies: dict[str, Any]
+) -> list[tuple[str, str, str, dict[str, Any]]]:
+    run, schedule = bodies["pipeline-run"], bodies["pipeline-recurring-run"]
+    pipeline, experiment = {"pipelineId": foreign["pipeline"]}, {"experimentId": foreign["experiment"]}
+    return [
+        ("pipelineId of a run", "POST", "/pipeline-runs", run | pipeline),
+        ("experimentId of a run", "POST", "/pipeline-runs", run | experiment),
+        ("pipelineId of a schedule that is posted as a run", "POST", "/pipeline-runs", schedule | pipeline),
+        ("experimentId of a schedule", "POST", "/pipeline-recurring-runs", schedule | experiment),
+    ]
+
+
 def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, Any]]]:
     """(what, method, path, body): requests of ours that name a resource of theirs."""
     mine, foreign, bodies = ours.ids, theirs.ids, ours.bodies()
@@ -175,7 +188,7 @@ def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, An
             {"experimentId": foreign["experiment"]},
         ),
     ]
-    cases += references_of_tunings(foreign, bodies)
+    cases += references_of_tunings(foreign, bodies) + references_of_pipelines(foreign, bodies)
     for kind in KINDS:
         path = f"/{kind.plural}/{foreign[kind.name]}"
         cases += [(f"{kind.name}", "GET", path, {}), (f"{kind.name}", "DELETE", path, {})]
@@ -185,6 +198,11 @@ def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, An
         cases.append((f"{kind.name} update", "PUT", path, full))
         cases.append((f"{kind.name} events", "GET", f"{path}/events", {}))
         cases += [(f"{kind.name} {r.path}", "GET", f"{path}/{r.path}", {}) for r in kind.reports]
+        for download in kind.downloads:
+            query = "&".join(f"{parameter.name}=x" for parameter in download.query)
+            cases.append((f"{kind.name} {download.path}", "GET", f"{path}/{download.path}?{query}", {}))
+        if kind.is_parent:
+            cases.append((f"what was made in a {kind.name}", "GET", f"{path}/resources", {}))
         for action in kind.actions:
             given = {"endpointStageId": mine["endpoint-stage"]} if action.body else {}
             cases.append((f"{kind.name} {action.path}", "PUT", f"{path}/{action.path}", given))

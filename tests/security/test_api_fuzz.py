@@ -43,6 +43,8 @@ class Fuzz:
             bodies["training"]
             | bodies["hyperparameter-tuning"]
             | bodies["model"]
+            | bodies["pipeline"]
+            | bodies["pipeline-run"]
             | {
                 "trainingTemplateId": self.ids["training-template"],
                 "modelId": self.ids["model"],
@@ -54,7 +56,7 @@ class Fuzz:
                 "flavorId": api.flavor(),
             }
         )
-        for free in ("trainingName", "hyperparameterTuningName", "modelName", "description"):
+        for free in ("trainingName", "hyperparameterTuningName", "modelName", "pipelineName", "description"):
             del self.values[free]
 
     def check(self, case: Case, real: bool) -> None:

@@ -13,7 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from adapters.easymaker.kinds import KINDS
 from tests.conftest import PATIENCE
+from tests.small_pipeline import manifest
 
 SEED = 20260101
 GENERATED = 500
@@ -186,6 +188,9 @@ TUNED = {
 }
 
 
+SPAN = {"scheduleStartDatetime": "2030-01-01T00:00:00Z", "scheduleEndDatetime": "2040-01-01T00:00:00Z"}
+
+
 def without(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key != name}
 
@@ -220,6 +225,7 @@ def full_bodies(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
     model = {"frameworkVersion": "1", "parameterList": [{"parameterName": "n", "parameterValue": "v"}]}
     stage = {"endpointModelResourceList": [resource]}
+    arguments = {"parameterList": [{"parameterName": "text", "parameterValue": "v"}], "description": "d"}
     return {
         "experiment": ("POST", "/experiments", bodies["experiment"] | {"parentPipelineRunTaskName": "t"}),
         "training": ("POST", "/trainings", bodies["training"] | settings | {"trainingTypeCode": "NORMAL"}),
@@ -233,6 +239,18 @@ def full_bodies(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "endpoint": ("POST", "/endpoints", bodies["endpoint"] | stage),
         "endpointStage": ("POST", "/endpoint-stages", bodies["endpoint-stage"] | stage),
         "endpointModel": ("POST", "/endpoint-models", bodies["endpoint-model"] | resource),
+        # One that is not run here, so that nobody has to ask kfp about it.
+        "pipeline": (
+            "POST",
+            "/pipelines/upload",
+            bodies["pipeline"] | {"base64PipelineSpecManifest": manifest(command=("echo",))},
+        ),
+        "pipelineRun": ("POST", "/pipeline-runs", bodies["pipeline-run"] | arguments),
+        "pipelineRecurringRun": (
+            "POST",
+            "/pipeline-recurring-runs",
+            bodies["pipeline-recurring-run"] | arguments | {"scheduleTimeZone": "Asia/Seoul"} | SPAN,
+        ),
     }
 
 
@@ -249,6 +267,13 @@ def updates(population: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "model update": ("PUT", f"/models/{ids['model']}", named | {"modelName": "n"}),
         "endpoint update": ("PUT", f"/endpoints/{ids['endpoint']}", named | {"endpointName": "n"}),
         "endpointStage update": ("PUT", f"/endpoint-stages/{ids['endpoint-stage']}", named),
+        "pipeline update": ("PUT", f"/pipelines/{ids['pipeline']}", named | {"pipelineName": "n"}),
+        "pipelineRun update": ("PUT", f"/pipeline-runs/{ids['pipeline-run']}", named | {"pipelineRunName": "n"}),
+        "pipelineRecurringRun update": (
+            "PUT",
+            f"/pipeline-recurring-runs/{ids['pipeline-recurring-run']}",
+            named | {"pipelineRecurringRunName": "n"},
+        ),
         "endpointModel update": ("PUT", f"/endpoint-models/{ids['endpoint-model']}", named),
         "endpoint default": ("PUT", f"/endpoints/{ids['endpoint']}/default-stage", {"endpointStageId": "x"}),
     }
@@ -371,7 +396,7 @@ def test_what_was_accepted_is_listed_as_it_was_sent(attacked: Any) -> None:
     found_again = api.ok("GET", "/experiments", params={"experimentNameList": name})["experimentList"]
     assert [e["experimentId"] for e in found_again] == [made["experimentId"]]
     assert found_again[0]["description"] == "\u202etxt\n\t<b>"
-    for kind in ("experiments", "trainings", "hyperparameter-tunings", "training-templates", "models", "endpoints"):
+    for kind in (each.plural for each in KINDS if not any(query.required for query in each.filters)):
         assert api.ok("GET", f"/{kind}")["totalCount"] > 0
 
 
