@@ -18,6 +18,7 @@ from adapters.easymaker.kinds import KINDS
 from tests.cluster.controllers import Controllers
 from tests.cluster.installation import GROUP, ClusterInstallation
 from tests.cluster.overlay import RBAC, TENANT, apply_all, bind
+from tests.cluster.pipelines_double import PipelinesDouble
 from tests.conftest import wait_for
 from tests.kubernetes.api_server import ApiServerProcess
 from tests.kubernetes.namespaces import create_namespace, delete_namespace
@@ -66,7 +67,9 @@ def other_profile(kubeflow: ApiServerProcess) -> Iterator[str]:
 
 
 @pytest.fixture
-def running(cluster: ClusterInstallation, controllers: Controllers, other_profile: str) -> ClusterInstallation:
+def running(
+    cluster: ClusterInstallation, controllers: Controllers, other_profile: str
+) -> Iterator[ClusterInstallation]:
     """With callers' tokens by who they are; ``both`` owns both profiles."""
     server = cluster.server
     assert server is not None
@@ -77,8 +80,10 @@ def running(cluster: ClusterInstallation, controllers: Controllers, other_profil
     for namespace in (cluster.profile, other_profile):
         subject = {"kind": "ServiceAccount", "name": "both", "namespace": cluster.profile}
         grant(server, namespace, "both", "easymaker-edit", subject)
-    cluster.start()
-    return cluster
+    with PipelinesDouble() as pipelines:
+        cluster.start(cluster_pipelines_url=pipelines.url)
+        yield cluster
+        cluster.kill()
 
 
 def grant(server: ApiServerProcess, namespace: str, name: str, role: str, subject: Json) -> None:
@@ -159,8 +164,9 @@ def foreign_references(
                 if answer.status_code != 404 or theirs.mark in answer.text:
                     leaks.append(f"{who} {method} {kind.plural}{path}: {answer.status_code}")
             for body, their_id in foreign_bodies(bodies[kind.name], ours, theirs):
-                answer = api.call("POST", f"/{kind.plural}", json=json.loads(body))
-                nobody = api.call("POST", f"/{kind.plural}", json=json.loads(body.replace(their_id, NOBODY)))
+                path = f"/{kind.plural}{kind.create_path}"
+                answer = api.call("POST", path, json=json.loads(body))
+                nobody = api.call("POST", path, json=json.loads(body.replace(their_id, NOBODY)))
                 count += 1
                 if answer.status_code != 400 or answer.text.replace(their_id, NOBODY) != nobody.text:
                     leaks.append(f"{who} POST {kind.plural}: {answer.status_code} {answer.text[:300]}")
@@ -216,6 +222,19 @@ def needs(ours: Population) -> list[tuple[str, str, Json, set[tuple[str, Verb]]]
             bodies["endpoint-model"],
             {("endpoint-stages", get), ("endpoint-stages", update), ("models", get)},
         ),
+        *needs_of_pipelines(ours),
+    ]
+
+
+def needs_of_pipelines(ours: Population) -> list[tuple[str, str, Json, set[tuple[str, Verb]]]]:
+    """A schedule and a new experiment are posted as a run, and need their own rights."""
+    run, schedule = ours.bodies()["pipeline-run"], ours.bodies()["pipeline-recurring-run"]
+    named = {name: value for name, value in run.items() if name != "experimentId"} | {"experimentName": "new"}
+    referred = {("pipelines", Verb.GET), ("experiments", Verb.GET)}
+    return [
+        ("POST", "/pipeline-runs", run, referred),
+        ("POST", "/pipeline-runs", named, {("pipelines", Verb.GET), ("experiments", Verb.CREATE)}),
+        ("POST", "/pipeline-runs", schedule, referred | {("pipeline-recurring-runs", Verb.CREATE)}),
     ]
 
 
@@ -238,7 +257,7 @@ def test_every_reference_of_a_body_is_asked_for(running: ClusterInstallation) ->
 
 def totals(installation: ClusterInstallation) -> list[int]:
     api = installation.api()
-    plurals = ("experiments", "trainings", "models", "endpoints")
+    plurals = ("experiments", "trainings", "models", "endpoints", "pipeline-runs", "pipeline-recurring-runs")
     return [api.ok("GET", f"/{plural}")["totalCount"] for plural in plurals]
 
 
