@@ -60,8 +60,9 @@ def test_in_the_whole_cluster_the_adapter_only_looks(documents: list[Json]) -> N
 def test_bindings_name_the_adapter_alone(documents: list[Json]) -> None:
     bindings = [each for each in documents if each["kind"] in BINDINGS]
     roles = {(each["kind"], each["roleRef"]["name"]) for each in bindings}
-    assert roles == {("ClusterRoleBinding", "easymaker-adapter"), ("RoleBinding", "easymaker-adapter-tenant")}
-    assert [each["subjects"] for each in bindings] == [[ADAPTER], [ADAPTER]]
+    in_profiles = {("RoleBinding", f"easymaker-adapter-{role}") for role in ("tenant", "pipelines")}
+    assert roles == {("ClusterRoleBinding", "easymaker-adapter"), *in_profiles}
+    assert [each["subjects"] for each in bindings] == [[ADAPTER]] * 3
 
 
 @pytest.mark.parametrize("role", ["edit", "view"])
@@ -84,6 +85,7 @@ def test_roles_grant_what_the_engine_asks_for_and_nothing_else(routes: str, tmp_
     expected = {
         "easymaker-adapter": {question for each in needed if each.scope is not profile for question in asked(each)},
         "easymaker-adapter-tenant": {question for each in needed if each.scope is profile for question in asked(each)},
+        "easymaker-adapter-pipelines": {question for each in permissions.PIPELINES for question in asked(each)},
     }
     assert {name: granted(one(found, "ClusterRole", name)) for name in expected} == expected
 

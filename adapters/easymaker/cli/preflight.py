@@ -16,7 +16,7 @@ from adapters.easymaker.cluster_settings import ClusterSettings
 from adapters.easymaker.engines.cluster.access_questions import Question, denied
 from adapters.easymaker.engines.cluster.api_server import ApiServer
 from adapters.easymaker.engines.cluster.connection import ConnectionUnknown, Credentials
-from adapters.easymaker.engines.cluster.permissions import Permission, Scope, required
+from adapters.easymaker.engines.cluster.permissions import PIPELINES, Permission, Scope, required
 from adapters.easymaker.engines.cluster.profile_survey import ProfileNeeds, look_at_profile
 from adapters.easymaker.engines.cluster.requirements import (
     COLLECTED,
@@ -27,7 +27,7 @@ from adapters.easymaker.engines.cluster.requirements import (
     TUNING,
     requirements,
 )
-from adapters.easymaker.engines.cluster.survey import MISSING, OK, UNKNOWN, Finding, Survey
+from adapters.easymaker.engines.cluster.survey import ABSENT, MISSING, OK, UNKNOWN, Finding, Survey
 from adapters.easymaker.errors import EngineError
 from adapters.easymaker.kinds import KINDS
 
@@ -92,7 +92,7 @@ def _version(server: ApiServer) -> str:
 
 def _questions(cluster: ClusterSettings, namespaces: tuple[str, ...]) -> dict[str, list[Question]]:
     """What the engine asks for, by the place that it is granted in."""
-    everything = required(cluster.routes)
+    everything = (*required(cluster.routes), *(PIPELINES if cluster.pipelines_url else ()))
     watched = cluster.namespaces or (None,)
 
     def ask(permission: Permission, namespace: str | None) -> list[Question]:
@@ -149,8 +149,9 @@ def _kinds(findings: list[Finding]) -> Iterator[dict[str, Any]]:
         about = [finding for finding in findings if kind.name in finding.kinds]
         lacking = [finding for finding in about if finding.bad]
         unsure = [finding for finding in about if finding.state == UNKNOWN]
-        state = MISSING if lacking else (UNKNOWN if unsure else OK)
-        parts = dict.fromkeys(_name(finding) for finding in lacking or unsure)
+        left_out = [finding for finding in about if finding.state == ABSENT]
+        state = MISSING if lacking else (UNKNOWN if unsure else (ABSENT if left_out else OK))
+        parts = dict.fromkeys(_name(finding) for finding in lacking or unsure or left_out)
         yield {"kind": kind.name, "state": state, "lacks": list(parts)}
 
 

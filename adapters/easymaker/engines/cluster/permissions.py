@@ -76,6 +76,16 @@ REQUIRED: tuple[Permission, ...] = (
     _of(SECRET, WRITE, Scope.PROFILE),
     _of(POD, "get", Scope.PROFILE, "log"),
 )
+# What Kubeflow Pipelines asks the API server about whoever calls it, with several users; none of it is an object there.
+PIPELINES = tuple(
+    Permission("pipelines.kubeflow.org", resource, tuple(verbs.split()), Scope.PROFILE)
+    for resource, verbs in (
+        ("experiments", "create list delete"),
+        ("pipelines", "create get list delete"),
+        ("runs", "create get list terminate delete"),
+        ("jobs", "create list enable disable delete"),
+    )
+)
 
 
 def required(routes: str) -> tuple[Permission, ...]:

@@ -82,9 +82,15 @@ RENDERERS: Mapping[str, Callable[[Family, _Site], Iterable[Bundle]]] = {
     "endpoint": _nothing,
     "endpoint-stage": _stage,
     "endpoint-model": _stage_resource,
+    "pipeline": _nothing,
+    "pipeline-run": _nothing,
+    "pipeline-recurring-run": _nothing,
 }
 # Why there is nothing of these kinds on the cluster, for whoever looks for it.
 WITHOUT_MANIFESTS = {
     "training-template": "a training template is a record in the database alone",
     "model": "a model is a record in the database; values of its secret parameters are never exported",
+    "pipeline": "a pipeline is uploaded to Kubeflow Pipelines; GET /pipelines/{id}/manifest gives what was uploaded",
+    "pipeline-run": "a run is a request to Kubeflow Pipelines, which makes what runs of it, and no manifest",
+    "pipeline-recurring-run": "a schedule is a request to Kubeflow Pipelines, which makes its runs, and no manifest",
 }

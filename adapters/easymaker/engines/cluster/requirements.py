@@ -45,6 +45,7 @@ STORAGE_PREFIX = "obs://"
 EXPERIMENT, TRAINING, STAGE, STAGE_RESOURCE = "experiment", "training", "endpoint-stage", "endpoint-model"
 ENDPOINT, TUNING = "endpoint", "hyperparameter-tuning"
 RUN_KINDS = (TRAINING, TUNING)
+PIPELINE_KINDS = ("pipeline", "pipeline-run", "pipeline-recurring-run")
 SERVED_KINDS = (ENDPOINT, STAGE, STAGE_RESOURCE)
 ROUTED_KINDS = (ENDPOINT, STAGE)
 TO_COME_NOTEBOOK = "notebook (to come)"
@@ -161,7 +162,22 @@ class Answers:
         return self.url
 
 
-Requirement = Served | Named | Mentions | Allowed | Storage | Answers
+@dataclass(frozen=True)
+class Configured:
+    """A setting has to have a value; without it these kinds are not to be had, which may be as it is meant."""
+
+    part: str
+    setting: str
+    is_set: bool
+    kinds: tuple[str, ...]
+    remedy: str
+
+    @property
+    def needs(self) -> str:
+        return self.setting
+
+
+Requirement = Served | Named | Mentions | Allowed | Storage | Answers | Configured
 
 
 def requirements(cluster: ClusterSettings) -> tuple[Requirement, ...]:
@@ -176,10 +192,12 @@ def _served(part: str, resource: ApiResource, kinds: tuple[str, ...]) -> Served:
 
 def _experiments(cluster: ClusterSettings) -> tuple[Requirement, ...]:
     board = _served("Kubeflow TensorBoard controller", TENSORBOARD, (EXPERIMENT,))
+    url = "EASYMAKER_CLUSTER_PIPELINES_URL"
     if not cluster.pipelines_url:
-        return (board,)
-    remedy = "set EASYMAKER_CLUSTER_PIPELINES_URL to the API server of Kubeflow Pipelines, or to nothing"
-    return board, Answers("Kubeflow Pipelines", cluster.pipelines_url, (EXPERIMENT,), remedy)
+        remedy = f"set {url} to the API server of Kubeflow Pipelines to have them"
+        return board, Configured("Kubeflow Pipelines", url, False, PIPELINE_KINDS, remedy)
+    remedy = f"set {url} to the API server of Kubeflow Pipelines, or to nothing"
+    return board, Answers("Kubeflow Pipelines", cluster.pipelines_url, (EXPERIMENT, *PIPELINE_KINDS), remedy)
 
 
 def _trainings(cluster: ClusterSettings) -> tuple[Requirement, ...]:

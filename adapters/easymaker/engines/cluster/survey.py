@@ -16,6 +16,7 @@ from adapters.easymaker.engines.cluster.requirements import (
     STORAGE_CONTAINER,
     Allowed,
     Answers,
+    Configured,
     Mentions,
     Named,
     Requirement,
@@ -80,6 +81,8 @@ class Survey:
                 return self._storage(wanted)
             case Answers():
                 return _answer(wanted)
+            case Configured():
+                return (OK, "set") if wanted.is_set else (ABSENT, "not set")
 
     def _kind(self, wanted: Served) -> tuple[str, str]:
         resource = wanted.resource

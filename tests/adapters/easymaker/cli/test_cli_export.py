@@ -26,8 +26,9 @@ from adapters.easymaker.settings import Settings
 from adapters.easymaker.store import families, pages
 from adapters.easymaker.store.database import Database
 from adapters.easymaker.store.embedded import EmbeddedPostgres
+from tests import small_pipeline
 from tests.adapters.easymaker.cli.in_process import run_here
-from tests.conftest import Installation
+from tests.conftest import Api, Installation
 from tests.ports import free_port
 from tests.strict_schema.crds import crds_missing_reason
 from tests.strict_schema.validator import Validator
@@ -95,10 +96,31 @@ def shop(make_installation: Callable[[], Installation]) -> Iterator[Shop]:
     stages = api.ok("GET", f"/endpoint-stages?endpointId={ids['endpoint']}")["endpointStageList"]
     ids["endpoint-stage"] = stages[0]["endpointStageId"]
     ids["endpoint-model"] = stages[0]["endpointModelList"][0]["endpointModelId"]
+    ids |= pipelines(api, ids["experiment"])
     api.wait("trainings", "training", ids["training"])
     # No model server is needed for what follows.
     installation.stop()
     yield Shop(installation, ids)
+
+
+def pipelines(api: Api, experiment: str) -> dict[str, str]:
+    body = {"pipelineName": "pipeline", "base64PipelineSpecManifest": small_pipeline.manifest()}
+    made = api.ok("POST", "/pipelines/upload", json=body)["pipeline"]["pipelineId"]
+    api.wait("pipelines", "pipeline", made, {"ACTIVE"})
+    run = {
+        "pipelineRunOrRecurringRunName": "run",
+        "pipelineId": made,
+        "experimentId": experiment,
+        "flavorId": api.flavor("m2.c2m4"),
+    }
+    schedule = run | {"scheduleCronExpression": "@yearly"}
+    return {
+        "pipeline": made,
+        "pipeline-run": api.create("pipeline-runs", "pipelineRun", run)["pipelineRunId"],
+        "pipeline-recurring-run": api.create("pipeline-runs", "pipelineRecurringRun", schedule)[
+            "pipelineRecurringRunId"
+        ],
+    }
 
 
 def error_of(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -232,7 +254,7 @@ def test_dependents_come_first_and_need_no_owner(shop: Shop) -> None:
     [
         ([], 2, "KIND"),
         (["training", "--all"], 2, "--all"),
-        (["pipeline"], 2, "there is no kind 'pipeline': experiment, "),
+        (["notebook"], 2, "there is no kind 'notebook': experiment, "),
         (["training/none"], 1, "there is no training none in appkey local"),
         (["--all", "--appkey", "team-z"], 1, "in appkey team-z (--appkey names another: local)"),
     ],

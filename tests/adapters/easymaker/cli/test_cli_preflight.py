@@ -148,12 +148,20 @@ def test_bare_cluster_lacks_everything_but_what_needs_nothing(cli: Any, api_serv
     assert (code, seen["ok"]) == (1, False)
     assert seen["kubernetes"].startswith("v1.")
     lacking = {"experiment", "training", "hyperparameter-tuning", "endpoint", "endpoint-stage", "endpoint-model"}
-    assert kinds(seen) == dict.fromkeys(lacking, "missing") | {"training-template": "ok", "model": "ok"}
+    pipelines = dict.fromkeys(("pipeline", "pipeline-run", "pipeline-recurring-run"), "absent")
+    assert kinds(seen) == dict.fromkeys(lacking, "missing") | pipelines | {"training-template": "ok", "model": "ok"}
     for check in seen["checks"]:
         if check["state"] == "missing":
             assert check["kinds"], check
             assert "kubectl apply" in check["remedy"], check
     assert states(seen)["notebooks.kubeflow.org v1"] == "absent", "Notebooks are for kinds to come"
+
+
+def test_without_their_address_pipelines_are_left_out(cli: Any, api_server: ApiServerProcess) -> None:
+    _, seen = look(cli, api_server.admin_kubeconfig)
+    (check,) = [each for each in seen["checks"] if each["part"] == "Kubeflow Pipelines"]
+    assert (check["state"], check["found"]) == ("absent", "not set")
+    assert "EASYMAKER_CLUSTER_PIPELINES_URL" in check["remedy"]
 
 
 def test_manifests_that_remedies_name_are_there(cli: Any, api_server: ApiServerProcess) -> None:
@@ -219,7 +227,9 @@ def test_everything_there_is_well(
     code, seen = look(cli, api_server.admin_kubeconfig, "--namespace", namespace, "--service-account", ADAPTER)
     assert [check for check in seen["checks"] if check["state"] not in ("ok", "absent")] == []
     assert (code, seen["ok"]) == (0, True)
-    assert set(kinds(seen).values()) == {"ok"}
+    left_out = {kind for kind, state in kinds(seen).items() if state == "absent"}
+    assert left_out == {"pipeline", "pipeline-run", "pipeline-recurring-run"}
+    assert set(kinds(seen).values()) == {"ok", "absent"}
 
 
 def make_katibs(server: ApiServerProcess, kinds: str) -> None:

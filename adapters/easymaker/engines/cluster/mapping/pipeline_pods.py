@@ -12,7 +12,7 @@ NODE_NAME = "workflows.argoproj.io/node-name"
 ROOT, EXECUTOR = "root", "executor"
 # Levels that a loop has in the workflow and not in the pipeline.
 _ITERATION = re.compile(r"iteration(-.*)?|.*-iterator|.*-iterations?")
-_NUMBER = re.compile(r"\(.*\)$")
+_BRACKETS = re.compile(r"\([^()]*\)")
 
 
 def step_of(pod: Json) -> str:
@@ -39,5 +39,7 @@ def last_words(pods: Iterable[Json]) -> str:
 
 
 def _levels(name: str) -> list[str]:
-    """The names on the way to a node; what is in brackets (numbers, items of a loop) may hold any text."""
-    return [_NUMBER.sub("", level) for level in re.sub(r"\([^()]*\)", "", name).split(".")]
+    """The names on the way to a node, without what is in brackets: numbers, and items of loops, which are any text."""
+    while (plain := _BRACKETS.sub("", name)) != name:
+        name = plain
+    return name.split(".")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.easymaker.engines.cluster.permissions import REQUIRED, Permission, Scope, required
+from adapters.easymaker.engines.cluster.permissions import PIPELINES, REQUIRED, Permission, Scope, required
 
 ROOT = Path(__file__).parents[5]
 RBAC = ROOT / "manifests/base/rbac"
@@ -34,6 +34,10 @@ def needed(permissions: tuple[Permission, ...], *scopes: Scope) -> set[tuple[str
 )
 def test_roles_grant_exactly_what_is_needed(file: str, scopes: tuple[Scope, ...]) -> None:
     assert granted(file) == needed(required("gateway-api"), *scopes)
+
+
+def test_the_role_in_kubeflow_pipelines_grants_exactly_what_is_needed() -> None:
+    assert granted("pipelines.yaml") == needed(PIPELINES, Scope.PROFILE)
 
 
 def test_no_secret_is_ever_read() -> None:
