@@ -1,7 +1,10 @@
 """Create requests, one per kind, with everything that they refer to already there."""
 
+import base64
 import itertools
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 from adapters.easymaker.kinds import KIND_BY_NAME
 from adapters.easymaker.kinds.record import Json
@@ -16,6 +19,49 @@ TUNED: Json = {
     "hyperparameterTypeCode": "double",
     "hyperparameterMinValue": "0",
     "hyperparameterMaxValue": "1",
+}
+# What the compiler makes of a component with one parameter; the step does what job.py does in its control directory.
+STEP = Path(__file__).with_name("step.py").read_text()
+PIPELINE: Json = {
+    "components": {
+        "comp-work": {
+            "executorLabel": "exec-work",
+            "inputDefinitions": {"parameters": {"control": {"parameterType": "STRING"}}},
+        }
+    },
+    "deploymentSpec": {
+        "executors": {
+            "exec-work": {
+                "container": {
+                    "image": "python:3.11",
+                    "command": [
+                        "sh",
+                        "-ec",
+                        'd=$(mktemp -d); printf "%s" "$0" > "$d/step.py"; '
+                        'exec python3 -m kfp.dsl.executor_main --component_module_path "$d/step.py" "$@"',
+                        STEP,
+                    ],
+                    "args": ["--executor_input", "{{$}}", "--function_to_execute", "work"],
+                }
+            }
+        }
+    },
+    "pipelineInfo": {"name": "work"},
+    "root": {
+        "dag": {
+            "tasks": {
+                "work": {
+                    "cachingOptions": {},
+                    "componentRef": {"name": "comp-work"},
+                    "inputs": {"parameters": {"control": {"componentInputParameter": "control"}}},
+                    "taskInfo": {"name": "work"},
+                }
+            }
+        },
+        "inputDefinitions": {"parameters": {"control": {"parameterType": "STRING"}}},
+    },
+    "schemaVersion": "2.1.0",
+    "sdkVersion": "kfp-2.17.0",
 }
 QUOTA = {"cpu": "250m", "memory": "512Mi"}
 
@@ -100,6 +146,27 @@ def _stage_resource(rows: Rows) -> Json:
     return {"endpointStageId": stage, "modelId": ready(rows, "model"), "resourceOptionDetail": QUOTA}
 
 
+def _pipeline(rows: Rows) -> Json:
+    document = base64.b64encode(json.dumps(PIPELINE).encode()).decode()
+    return {"pipelineName": _name("pipeline"), "base64PipelineSpecManifest": document}
+
+
+def _pipeline_run(rows: Rows) -> Json:
+    return {
+        "pipelineRunOrRecurringRunName": _name("run"),
+        "pipelineId": ready(rows, "pipeline"),
+        "experimentId": ready(rows, "experiment"),
+        "flavorId": flavor(rows),
+        "instanceCount": 1,
+        "bootStorageSize": 50,
+        "parameterList": [{"parameterName": "control", "parameterValue": "/nowhere"}],
+    }
+
+
+def _recurring_run(rows: Rows) -> Json:
+    return _pipeline_run(rows) | {"scheduleCronExpression": "@yearly"}
+
+
 def flavor(rows: Rows) -> str:
     return next(each.id for each in rows.catalogue.flavors_by_id.values() if each.name == FLAVOR)
 
@@ -113,4 +180,7 @@ _BODIES: dict[str, Callable[[Rows], Json]] = {
     "endpoint": _endpoint,
     "endpoint-stage": _stage,
     "endpoint-model": _stage_resource,
+    "pipeline": _pipeline,
+    "pipeline-run": _pipeline_run,
+    "pipeline-recurring-run": _recurring_run,
 }

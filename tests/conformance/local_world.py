@@ -71,6 +71,10 @@ class LocalWorld(World):
             control.mkdir()
             fixed = {"hyperparameterTypeCode": "categorical", "hyperparameterSpecifiedValues": str(control)}
             return {"hyperparameterSpecList": [TUNED, {"hyperparameterName": "control"} | fixed]}
+        if kind in ("pipeline-run", "pipeline-recurring-run"):
+            control = self._nas("control") / str(next(NUMBERS))
+            control.mkdir()
+            return {"parameterList": [{"parameterName": "control", "parameterValue": str(control)}]}
         if kind == "model":
             (self._nas("models") / "any.joblib").touch()
             return {"modelUploadUri": "nas://models:/"}
@@ -86,7 +90,8 @@ class LocalWorld(World):
 
     def interrupt(self, training: str) -> None:
         """As the platform's own end does, for this training only."""
-        self._engine.platform.on_interrupt(training)
+        interrupts = {"pipeline-run": self._engine.platform.on_pipeline_interrupt}
+        interrupts.get(self.record(training).kind, self._engine.platform.on_interrupt)(training)
         runner = ProcessRunner(self._home.processes)
         names = [name for name in runner.names() if training in name]
         for name in names:
@@ -156,6 +161,8 @@ class LocalWorld(World):
 
     def _control(self, training: str) -> Path:
         spec = self.record(training).spec
+        if "arguments" in spec:
+            return Path(spec["arguments"]["control"])
         if "hyperparameterSpecList" in spec:
             return Path(spec["hyperparameterSpecList"][-1]["hyperparameterSpecifiedValues"])
         (given,) = spec["hyperparameterList"]

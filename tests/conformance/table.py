@@ -17,6 +17,7 @@ MODULES = {
     "tunings": "hyperparameter-tuning",
     "experiments": "experiment",
     "records": "model",
+    "pipeline_runs": "pipeline-run",
 }
 PREFIXES = {
     "test_a_stage_resource": "endpoint-model",

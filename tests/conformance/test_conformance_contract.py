@@ -23,7 +23,7 @@ def test_every_kind_has_a_driver_that_can_do_what_the_kind_declares(world: World
 
 
 @pytest.mark.parametrize("goal", [Goal.PRESENT, Goal.STOPPED, Goal.ABSENT])
-@pytest.mark.parametrize("kind", ["experiment", "training", "hyperparameter-tuning", "training-template", "model"])
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS if not kind.name.startswith("endpoint")])
 def test_before_its_platform_is_there_a_driver_at_most_asks_to_be_called_again(
     world: World, kind: str, goal: Goal
 ) -> None:

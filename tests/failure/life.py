@@ -44,6 +44,9 @@ KEYS = {
     "endpoints": "endpoint",
     "endpoint-stages": "endpointStage",
     "endpoint-models": "endpointModel",
+    "pipelines": "pipeline",
+    "pipeline-runs": "pipelineRun",
+    "pipeline-recurring-runs": "pipelineRecurringRun",
 }
 
 

@@ -87,7 +87,15 @@ def leftovers(installation: Installation) -> list[str]:
     home = installation.home
     found = [f"row {row}" for table in ("resources", "links") for row in rows(installation, table)]
     found += [f"process {name}" for name in processes(installation) if not name.startswith(OWN)]
-    places = ("jobs", "models", "tensorboard", "gateway/stages")
+    places = (
+        "jobs",
+        "models",
+        "tensorboard",
+        "gateway/stages",
+        "pipelines",
+        "pipeline-checks",
+        "secrets/pipeline-runs",
+    )
     found += [f"file {path}" for place in places for path in (home / place).glob("*")]
     found += [f"process directory {p.name}" for p in (home / "processes").iterdir() if not p.name.startswith(OWN)]
     defaults = home / "gateway" / "defaults.json"

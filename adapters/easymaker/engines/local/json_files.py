@@ -1,4 +1,4 @@
-"""JSON files that are replaced whole: a reader, Envoy too, sees the old one or the new one."""
+"""JSON and other files that are replaced whole: a reader, Envoy too, sees the old one or the new one."""
 
 import contextlib
 import fcntl
@@ -18,10 +18,14 @@ def read_json(path: Path, missing: Any) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+
+
+def write_text(path: Path, text: str) -> None:
     """Written beside the file and moved over it; on disk before the move, so that a power cut leaves no empty file."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(path)

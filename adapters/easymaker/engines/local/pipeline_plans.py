@@ -1,5 +1,6 @@
 """From a pipeline run's record to what its program and its steps get: files, limits, environment, and what they see."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,9 +169,8 @@ class RunMaker:
         """A folder with a link for each mount, so that it is there under one address in and outside of a sandbox."""
         self.files.nas.mkdir(mode=0o700, exist_ok=True)
         for mount in self.record.spec.get("nasList", ()):
-            link = self.files.nas / mount["mountDirName"]
-            link.unlink(missing_ok=True)
-            link.symlink_to(self._nas(mount))
+            with contextlib.suppress(FileExistsError):
+                (self.files.nas / mount["mountDirName"]).symlink_to(self._nas(mount))
 
     def _nas(self, mount: Mapping[str, Any]) -> Path:
         nas = NasFileSystem(options=StorageOptions(nas_root=self.access.home.nas_of(self.record.appkey)))

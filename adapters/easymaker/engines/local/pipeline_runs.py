@@ -8,7 +8,7 @@ from typing import Any
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.engines.base import Content, Observation, Phase
 from adapters.easymaker.engines.local import pipeline_states, processes
-from adapters.easymaker.engines.local.json_files import read_json, write_json
+from adapters.easymaker.engines.local.json_files import read_json, write_json, write_text
 from adapters.easymaker.engines.local.logs import read_log_file
 from adapters.easymaker.engines.local.pipeline_downloads import content_of
 from adapters.easymaker.engines.local.pipeline_plans import STEPS, RunFiles, RunMaker
@@ -35,6 +35,9 @@ from adapters.easymaker.settings import Settings
 PREFIX = "pipeline-run-"
 WATCH_SECONDS = 0.5
 START_SECONDS = 0.2
+# Between a run's last word and its program's end; not waited for any longer.
+END_SECONDS = 5.0
+END_LOOK_SECONDS = 0.05
 # A look may not take long, and a run may have left very many files.
 REMOVE_SECONDS = 2.0
 LIVING = (processes.Phase.STARTING, processes.Phase.RUNNING)
@@ -60,6 +63,8 @@ class PipelineRunDriver:
         process = self._runner.observe(_name(record))
         detail = self._detail(files, state, process)
         if state is not None and interface.is_over(state):
+            if process.phase in LIVING and time.time() - state["endedAt"] < END_SECONDS:
+                return Observation(Phase.RUNNING, "", detail, END_LOOK_SECONDS)
             return pipeline_states.ended(state, detail)
         if process.phase in LIVING:
             return _running(state, detail)
@@ -67,11 +72,13 @@ class PipelineRunDriver:
         if record.goal is Goal.PRESENT and self._background.working(BUILD):
             return Observation(Phase.PENDING, "the steps' Python environment is being installed (first use)")
         if process.phase is processes.Phase.MISSING:
-            return Observation(Phase.MISSING, detail=detail if files.interrupted.exists() else {})
+            return Observation(Phase.MISSING)
         return self._broken_off(files, state, process, detail)
 
     def start(self, family: Family) -> None:
         record, files = family.record, self._files(family.record)
+        if files.ended.exists() or interface.is_over(interface.read_state(files.directory)):
+            return
         if not files.document.exists():
             self._store(family, files)
         python = self._tools.environments.python(STEPS)
@@ -85,8 +92,8 @@ class PipelineRunDriver:
         process = self._runner.observe(_name(record))
         if process.over:
             self._restarts(files).note(process)
-            files.interrupted.unlink(missing_ok=True)
             self._runner.restart(_name(record), spec)
+            files.interrupted.unlink(missing_ok=True)
         else:
             self._runner.start(_name(record), spec)
 
@@ -170,9 +177,7 @@ class PipelineRunDriver:
         _require_runnable(pipeline, family.record)
         files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_json(files.graph, graph(read(pipeline)))
-        partial = files.document.with_name(f".{files.document.name}.new")
-        partial.write_text(document_text(pipeline), encoding="utf-8")
-        partial.replace(files.document)
+        write_text(files.document, document_text(pipeline))
 
     def _graph(self, family: Family) -> Json:
         shape = read_json(self._files(family.record).graph, None)
@@ -196,20 +201,16 @@ class PipelineRunDriver:
 
     def _broken_off(self, files: RunFiles, state: Json | None, process: ProcessState, detail: Json) -> Observation:
         """Its program has ended without saying how the run has."""
-        if files.interrupted.exists():
+        if files.interrupted.exists() and not files.ended.exists():
             return Observation(Phase.INTERRUPTED, "interrupted by a shutdown; it goes on", detail)
-        if process.cause == "stopped" and state is None:
-            return Observation(Phase.STOPPED, "stopped", detail)
         if process.cause in HOPELESS:
             return Observation(Phase.FAILED, process.reason, detail)
         if self._restarts(files).used_up(process):
-            told = _last_words(self._runner.log_path(files_name(files))) or process.reason
+            told = _last_words(self._runner.log_path(PREFIX + files.directory.name)) or process.reason
             return Observation(Phase.FAILED, f"its program died again and again, last: {told}", detail)
+        if files.ended.exists() or (process.cause == "stopped" and state is None):
+            return Observation(Phase.STOPPED, "stopped", detail)
         return Observation(Phase.INTERRUPTED, "it was interrupted and goes on", detail)
-
-
-def files_name(files: RunFiles) -> str:
-    return PREFIX + files.directory.name
 
 
 def _name(record: Record) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import certifi
 
+from adapters.easymaker.engines.local.json_files import write_text
+
 LOOPBACK = ("127.0.0.1", "localhost")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
@@ -17,11 +19,7 @@ def write_bundle(path: Path, ca_file: Path) -> None:
     known.append(ssl.get_default_verify_paths().cafile)
     texts = [_certificates(Path(each)) for each in dict.fromkeys(known) if each]
     text = "".join([*texts, _certificates(ca_file)])
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text)
 
 
 def past_the_proxy(environ: Mapping[str, str]) -> dict[str, str]:

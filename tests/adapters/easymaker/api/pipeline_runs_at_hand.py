@@ -119,3 +119,15 @@ class Pipelines:
     def delete(self, plural: str, resource_id: str) -> None:
         self.api.ok("DELETE", f"/{plural}/{resource_id}")
         self.api.gone(plural, resource_id)
+
+    def clear(self) -> None:
+        """Delete everything that was made here; what goes on is stopped first."""
+        for plural, key in ((SCHEDULES, SCHEDULE), (RUNS, RUN), ("pipelines", "pipeline")):
+            made = self.api.ok("GET", f"/{plural}")[f"{key}List"]
+            for each in made:
+                if plural == RUNS and each["pipelineRunStatusCode"] not in ENDS:
+                    self.api.call("PUT", f"/{RUNS}/{each['pipelineRunId']}/stop")
+                    self.end(each["pipelineRunId"])
+                self.delete(plural, each[f"{key}Id"])
+        if self._experiment:
+            self.delete("experiments", self._experiment)
