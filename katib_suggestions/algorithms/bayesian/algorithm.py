@@ -5,17 +5,20 @@ and n, so a batch of four is the same as four calls that each see the points of 
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from katib_suggestions.algorithms.base import Request
+from katib_suggestions.algorithms.bayesian import surroundings
 from katib_suggestions.algorithms.bayesian.design import spread
 from katib_suggestions.algorithms.bayesian.domain import Domain
 from katib_suggestions.algorithms.bayesian.model import Model
 from katib_suggestions.algorithms.bayesian.quasi_newton import Array
 from katib_suggestions.algorithms.bayesian.search import Search
 from katib_suggestions.algorithms.bayesian.settings import INITIAL_POINTS, SETTINGS
+from katib_suggestions.algorithms.bayesian.surroundings import Surroundings
 from katib_suggestions.algorithms.random import RandomSearch
 from katib_suggestions.experiment import Experiment
 from katib_suggestions.search_space import Point, SearchSpace
@@ -52,6 +55,8 @@ class _Sequence:
         self.pending = self.domain.vectors(past.pending)
         self.failed = self.domain.vectors(past.failed)
         self.model: Model | None = None
+        self.near: Surroundings | None = None
+        self.local: Model | None = None
 
     @property
     def exhausted(self) -> bool:
@@ -71,19 +76,29 @@ class _Sequence:
         rng = np.random.default_rng([self.seed, place])
         if place < initial or len(self.observed) < _LEAST_OBSERVED:
             shift = np.random.default_rng(self.seed).random(self.domain.size)
-            vectors = self.domain.from_unit(spread(self.domain.size, place, shift)[None])
+            vectors = iter(self.domain.from_unit(spread(self.domain.size, place, shift)[None]))
         else:
             vectors = self._promising(place, rng)
         points = (self.domain.point(vector) for vector in vectors)
         return next((point for point in points if point not in self.seen), None)
 
-    def _promising(self, place: int, rng: np.random.Generator) -> Array:
+    def _promising(self, place: int, rng: np.random.Generator) -> Iterator[Array]:
         if self.model is None:
             self.model = Model.of(self.domain, self.observed, self.values, self.failed)
+            self.near = surroundings.around(self.model.centres[0], self.model.objective, self.observed, self.values)
+        if self.near is not None and surroundings.due(place):
+            yield from self._nearby(self.near, rng)
         search = Search(self.domain, self.model.centres, self.model.lengths, rng)
         plateau = self.model.plateau
         avoided = plateau.holds if plateau is not None and not plateau.due(place) else None
-        return search.best(self.model.acquisition(self.pending, rng), avoided)
+        yield from search.best(self.model.acquisition(self.pending, rng), avoided)
+
+    def _nearby(self, near: Surroundings, rng: np.random.Generator) -> Array:
+        """What the surroundings of the best point promise by themselves."""
+        if self.local is None:
+            self.local = Model.of(self.domain, self.observed[near.rows], self.values[near.rows], self.failed)
+        search = Search(self.domain, self.local.centres, self.local.lengths, rng, (near.lower, near.upper))
+        return search.best(self.local.acquisition(self.pending, rng))
 
     def _random(self, place: int) -> Point:
         """Any unseen point; of a space that is used up, one of all."""

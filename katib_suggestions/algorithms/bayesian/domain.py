@@ -47,6 +47,14 @@ class Domain:
     def size(self) -> int:
         return len(self.levels)
 
+    @property
+    def highest(self) -> Array:
+        """The greatest of each dimension: the last index of a category, 1 otherwise."""
+        return np.array([
+            (each.cardinality or 1) - 1.0 if categorical else 1.0
+            for each, categorical in zip(self.space.dimensions, self.categorical, strict=True)
+        ])  # fmt: skip
+
     def vectors(self, points: Sequence[Point]) -> Array:
         rows = [
             [

@@ -23,11 +23,22 @@ _TRIED_LEVELS = 16
 
 
 class Search:
-    """`centres`: the best points so far, near which some of the candidates are drawn, on the scale of `lengths`."""
+    """`centres`: the best points so far, near which some of the candidates are drawn, on the scale of `lengths`.
 
-    def __init__(self, domain: Domain, centres: Array, lengths: Array, rng: np.random.Generator) -> None:
+    `box`: the lowest and the highest vector, of the whole domain if it is not given.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        centres: Array,
+        lengths: Array,
+        rng: np.random.Generator,
+        box: tuple[Array, Array] | None = None,
+    ) -> None:
         self.domain, self.centres, self.rng = domain, centres, rng
         self.lengths = np.minimum(lengths, 0.5)
+        self.lower, self.upper = box or (np.zeros(domain.size), domain.highest)
 
     def best(self, acquisition: Acquisition, avoided: Callable[[Array], Mask] | None = None) -> Array:
         """Vectors, the most promising first, several of them because the first may have been seen.
@@ -41,6 +52,7 @@ class Search:
         size = self.domain.space.size
         if size is not None and size <= _ALL and not self.domain.smooth.any():
             everything = self.domain.all_vectors()
+            everything = everything[((everything >= self.lower) & (everything <= self.upper)).all(1)]
             return everything[np.argsort(-ranks(everything, acquisition.values(everything)), kind="stable")]
         candidates = self._candidates()
         values = ranks(candidates, acquisition.values(candidates))
@@ -52,17 +64,23 @@ class Search:
 
     def _candidates(self) -> Array:
         d = self.domain.size
-        anywhere = self.domain.from_unit(self.rng.random((_CANDIDATES, d)))
+        anywhere = self._inside(self.domain.from_unit(self.rng.random((_CANDIDATES, d))))
         if not len(self.centres):
             return anywhere
         centres = self.centres[self.rng.integers(len(self.centres), size=_NEAR)]
         width = 10.0 ** self.rng.uniform(-2.0, -0.3, (_NEAR, 1))
-        near = np.clip(centres + self.rng.standard_normal((_NEAR, d)) * self.lengths * width, 0.0, 1.0)
+        near = np.clip(centres + self.rng.standard_normal((_NEAR, d)) * self.lengths * width, self.lower, self.upper)
         categorical = self.domain.categorical
         kept = self.rng.random((_NEAR, d)) < 1.0 - 1.0 / (1.0 + categorical.sum())
         near = self.domain.snapped(near)
         near[:, categorical] = np.where(kept, centres, anywhere[:_NEAR])[:, categorical]
         return np.concatenate((anywhere, near))
+
+    def _inside(self, vectors: Array) -> Array:
+        """What is ordered squeezed into the box, and categories clipped to it."""
+        squeezed = self.domain.snapped(self.lower + vectors * (self.upper - self.lower))
+        clipped = np.clip(vectors, self.lower, self.upper)
+        return np.where(self.domain.categorical, clipped, squeezed)
 
     def _picked(self, values: Array) -> Rows:
         """The best candidate, and others by chance according to what they promise: the best may all be neighbours."""
@@ -101,8 +119,7 @@ class Search:
             values, gradients = acquisition.values_and_gradients(points)
             return -values, -gradients[:, free]
 
-        count = int(free.sum())
-        bounds = np.zeros(count), np.ones(count)
+        bounds = self.lower[free], self.upper[free]
         ends, losses = minimise(downhill, starts[:, free], bounds, _ROUNDS, _TOLERANCE)
         climbed = starts.copy()
         climbed[:, free] = ends
@@ -111,7 +128,9 @@ class Search:
     def _switched(self, acquisition: Acquisition, starts: Array, values: Array, column: int) -> tuple[Array, Array]:
         """Each start with the best value of one discrete dimension."""
         levels = self.domain.levels[column]
-        if levels is None or len(levels) == 1:
+        if levels is not None:
+            levels = levels[(levels >= self.lower[column]) & (levels <= self.upper[column])]
+        if levels is None or len(levels) <= 1:
             return starts, values
         tried = self._tried(levels, starts[:, column])
         points = np.repeat(starts, tried.shape[1], axis=0)
