@@ -44,6 +44,8 @@ class Backend:
     lock: Any = field(default_factory=threading.RLock)
     # Runs go on by themselves, from PENDING to RUNNING and from CANCELING to CANCELED, each time they are looked at.
     moves: bool = True
+    # Steps that runs are told to have, whose states follow that of the run.
+    steps: tuple[str, ...] = ()
 
     # Experiments.
 
@@ -206,6 +208,10 @@ class Backend:
                 run["finished_at"] = now()
             if message:
                 run["error"] = {"code": 13, "message": message}
+            if self.steps:
+                # Argo knows of nothing that is terminated, only of failures.
+                told = "FAILED" if state == "CANCELED" else state
+                self.tell_tasks(run_id, *((step, told) for step in self.steps))
             require_model("V2beta1Run", run)
 
     def tell_tasks(self, run_id: str, *tasks: tuple[str, str]) -> None:

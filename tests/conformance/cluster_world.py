@@ -19,12 +19,14 @@ from adapters.easymaker.engines.cluster.mapping.backends import service_name
 from adapters.easymaker.engines.cluster.mapping.server_states import SERVER
 from adapters.easymaker.engines.cluster.names import RESOURCE_ID, object_name
 from adapters.easymaker.engines.cluster.secret_objects import SecretObjects
+from adapters.easymaker.kinds import pipeline_run
 from adapters.easymaker.kinds.record import Json, Record
 from adapters.easymaker.settings import Settings
 from kfp_components.easymaker.launcher.child import ChildEnd
 from kfp_components.easymaker.launcher.run import judge
 from kserve_runtimes.models.mlserver_command import EXIT_MODEL_NOT_LOADED
 from tests.cluster.controllers import PODS, TRAIN_JOBS, Controllers
+from tests.conformance.cluster_pipelines import PipelineRuns
 from tests.conformance.rows import Rows
 from tests.conformance.world import Drivers, World, until
 from tests.kubernetes.api_server import ApiServerProcess
@@ -96,7 +98,10 @@ class ClusterWorld(World):
         self._served = {POD.plural, KATIB_TRIAL.plural} | {
             kind.plural for kind in APPLIED_KINDS if self._is_served(kind)
         }
-        self._cluster = ClusterSettings(kubeconfig=server.admin_kubeconfig, **changes)
+        self._pipelines = PipelineRuns(server)
+        self._cluster = ClusterSettings(
+            kubeconfig=server.admin_kubeconfig, pipelines_url=self._pipelines.double.url, **changes
+        )
         self.rows = Rows(f"conformance-{uuid.uuid4().hex[:8]}", catalogue)
         self._engine = self._build()
         self._engine.engine.platform.start(lambda part: None)
@@ -106,15 +111,22 @@ class ClusterWorld(World):
 
     def close(self) -> None:
         self._engine.engine.platform.stop()
+        self._pipelines.close()
 
     def needs(self, kind: str) -> Json:
         return {}
 
     def succeed(self, training: str) -> None:
-        self._controllers.end(object_name(training))
+        if self.record(training).kind == pipeline_run.KIND.name:
+            self._pipelines.succeed(training)
+        else:
+            self._controllers.end(object_name(training))
 
     def fail(self, training: str, exit_code: int) -> None:
         """The launcher's container ends; its own last line is what the kubelet gives as its message."""
+        if self.record(training).kind == pipeline_run.KIND.name:
+            self._pipelines.fail(training, exit_code)
+            return
         end = judge(ChildEnd(pid=7, returncode=exit_code, interrupted=False))
         self._controllers.end(object_name(training), int(end.code), f"last words: all is lost\n{end.reason}")
 
@@ -136,9 +148,11 @@ class ClusterWorld(World):
                 meta = obj["metadata"]
                 if record.id in meta["name"] or meta.get("labels", {}).get(RESOURCE_ID) == record.id:
                     found.append(f"{kind.kind} {meta['name']}")
-        return sorted(found)
+        return sorted(found + self._pipelines.remains(record.id))
 
     def runs(self, training: str) -> int:
+        if self.record(training).kind == pipeline_run.KIND.name:
+            return self._pipelines.begun(training)
         selector = {"labelSelector": f"{RESOURCE_ID}={training}"}
         found = self._server.request("GET", TRAIN_JOB.path(self.rows.appkey), params=selector)
         return len(found.json()["items"])

@@ -18,10 +18,13 @@ from adapters.easymaker.engines.cluster.parts import ClusterParts
 from adapters.easymaker.engines.cluster.pipelines_api import NOT_SET, PipelinesApi
 from adapters.easymaker.engines.cluster.pipelines_objects import RUNS, Begun, PipelinesExperiments, found, shown_name
 from adapters.easymaker.engines.cluster.pod_logs import read_pod_log
-from adapters.easymaker.engines.pipelines import run_graph
+from adapters.easymaker.engines.pipelines import NodeView, not_begun, run_graph
 from adapters.easymaker.errors import EngineError, NotFound, PermanentEngineError, TemporaryEngineError
 from adapters.easymaker.kinds import pipeline_run
+from adapters.easymaker.kinds.pipeline import stored
 from adapters.easymaker.kinds.record import Family, Goal, Json, Record
+from adapters.easymaker.pipelines.graph import graph
+from adapters.easymaker.pipelines.reading import read
 
 # The id that Kubeflow Pipelines gave: in the state of a run of ours, in the specification of one that a schedule made.
 KNOWN, GIVEN = "pipelinesRunId", "kfpRunId"
@@ -52,14 +55,13 @@ class PipelineRunDriver:
         api = self._required()
         if GIVEN in record.spec:
             raise PermanentEngineError(GONE)
-        made = found(api, RUNS, record)
-        for surplus in made[1:]:
+        if not found(api, RUNS, record):
+            begun = Begun.of(family, PipelinesExperiments(api))
+            request = run_request(record, shown_name(record), begun.pipeline, self._site)
+            api.post(RUNS, request | {"experiment_id": begun.experiment_id})
+        # Another replica may have asked for one at the same moment. All leave the oldest.
+        for surplus in found(api, RUNS, record)[1:]:
             self._delete(api, surplus)
-        if made:
-            return
-        begun = Begun.of(family, PipelinesExperiments(api))
-        request = run_request(record, shown_name(record), begun.pipeline, self._site)
-        api.post(RUNS, request | {"experiment_id": begun.experiment_id})
 
     def stop(self, family: Family) -> None:
         for run in self._runs(family.record):
@@ -90,21 +92,22 @@ class PipelineRunDriver:
         """The log of a step's newest pod: of its last attempt, or of a pass of its loop."""
         record = family.record
         run = self._shown(record)
-        run_graph(*self._graph(run), {"nodeId": part})
+        run_graph(*_nodes(run), {"nodeId": part})
         pods = pods_of_step(self._pods(record, run), part)
         growing = record.status not in pipeline_run.LIFECYCLE.settled
         return read_pod_log(self._server, pods[-1] if pods else None, (offset, limit), growing, MAIN)
 
     def report(self, path: str, family: Family, query: Mapping[str, str]) -> Any:
-        return run_graph(*self._graph(self._shown(family.record)), query)
+        run = self._run(family.record)
+        pipeline = family.ref("pipeline")
+        if run is None and pipeline is not None:
+            of_pipeline = graph(read(stored(pipeline.spec)))
+            return run_graph(of_pipeline, not_begun(of_pipeline), query)
+        return run_graph(*_nodes(run or self._shown(family.record)), query)
 
     def download(self, path: str, family: Family, query: Mapping[str, str]) -> Content:
-        run_graph(*self._graph(self._shown(family.record)), {"nodeId": query["nodeId"]})
+        run_graph(*_nodes(self._shown(family.record)), {"nodeId": query["nodeId"]})
         raise NotFound(NO_ARTIFACTS)
-
-    def _graph(self, run: Json) -> tuple[Json, Any]:
-        of_pipeline = pipeline_run_graphs.pipeline_graph(run)
-        return of_pipeline, pipeline_run_graphs.views(run, of_pipeline)
 
     def _required(self) -> PipelinesApi:
         if self._api is None:
@@ -165,3 +168,8 @@ class PipelineRunDriver:
             return last_words(self._pods(record, run))
         except EngineError:
             return ""
+
+
+def _nodes(run: Json) -> tuple[Json, list[NodeView]]:
+    of_pipeline = pipeline_run_graphs.pipeline_graph(run)
+    return of_pipeline, pipeline_run_graphs.views(run, of_pipeline)

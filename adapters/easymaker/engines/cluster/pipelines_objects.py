@@ -15,6 +15,7 @@ from adapters.easymaker.pipelines.documents import Pipeline
 EXPERIMENTS, RUNS, RECURRING_RUNS = f"{ROOT}/experiments", f"{ROOT}/runs", f"{ROOT}/recurringruns"
 # Where an answer has its list.
 KEYS = {EXPERIMENTS: "experiments", RUNS: "runs", RECURRING_RUNS: "recurringRuns"}
+IDS = {EXPERIMENTS: "experiment_id", RUNS: "run_id", RECURRING_RUNS: "recurring_run_id"}
 PIPELINES_ID = "pipelinesExperimentId"
 """Of an experiment's state."""
 LONGEST_NAME = 80
@@ -36,7 +37,9 @@ def found(api: PipelinesApi, path: str, record: Record) -> list[Json]:
         "filter": filter_of(filtered("IS_SUBSTRING", "display_name", stringValue=_suffix(record))),
     }
     listed = api.pages(path, KEYS[path], query)
-    return [each for each in listed if str(each.get("display_name", "")).endswith(_suffix(record))]
+    mine = [each for each in listed if str(each.get("display_name", "")).endswith(_suffix(record))]
+    # Whoever looks has the same order, also of what was made in one second.
+    return sorted(mine, key=lambda each: (str(each.get("created_at", "")), str(each.get(IDS[path], ""))))
 
 
 class PipelinesExperiments:
@@ -89,7 +92,7 @@ class Begun:
         pipeline, experiment = family.ref("pipeline"), family.ref("experiment")
         if pipeline is None or experiment is None:
             gone = "pipeline" if pipeline is None else "experiment"
-            raise PermanentEngineError(f"its {gone} was deleted before it began")
+            raise PermanentEngineError(f"its {gone} was deleted before the run began")
         experiment_id = experiment.state.get(PIPELINES_ID) or experiments.required(experiment)
         return cls(stored(pipeline.spec), experiment_id)
 

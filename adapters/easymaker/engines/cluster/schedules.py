@@ -58,14 +58,15 @@ class ScheduleDriver:
         if self._api is None:
             raise PermanentEngineError(NOT_SET)
         made = found(self._api, RECURRING_RUNS, record)
-        for surplus in made[1:]:
-            self._delete(self._api, surplus)
         if made:
             self._switch(self._api, made[0], enable=True)
-            return
-        begun = Begun.of(family, PipelinesExperiments(self._api))
-        request = recurring_run_request(record, shown_name(record), begun.pipeline, self._site)
-        self._api.post(RECURRING_RUNS, request | {"experiment_id": begun.experiment_id})
+        else:
+            begun = Begun.of(family, PipelinesExperiments(self._api))
+            request = recurring_run_request(record, shown_name(record), begun.pipeline, self._site)
+            self._api.post(RECURRING_RUNS, request | {"experiment_id": begun.experiment_id})
+        # Another replica may have asked for one at the same moment. All leave the oldest.
+        for surplus in found(self._api, RECURRING_RUNS, record)[1:]:
+            self._delete(self._api, surplus)
 
     def stop(self, family: Family) -> None:
         if self._api is not None:

@@ -30,12 +30,13 @@ def pods_of_step(pods: Iterable[Json], node_id: str) -> list[Json]:
 
 
 def last_words(pods: Iterable[Json]) -> str:
-    """Of the container that failed last: what it left as its message, else how it ended."""
+    """Of the container that failed last: what it left as its message, and how it ended."""
     ends = [(pod, end) for pod in pods if (end := container_end(pod, MAIN)) is not None and end.exit_code]
     if not ends:
         return ""
     _, end = max(ends, key=lambda each: each[1].finished_at or 0)
-    return one_line(end.message) or f"exit code {end.exit_code}"
+    told, how = one_line(end.message), f"exit code {end.exit_code}"
+    return f"{told} ({how})" if told else how
 
 
 def _levels(name: str) -> list[str]:

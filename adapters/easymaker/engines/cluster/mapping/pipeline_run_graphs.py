@@ -58,6 +58,9 @@ def failed_steps(run: Json) -> list[str]:
 
 def _seen(node: NodeView, tasks: Sequence[Json], drivers: Sequence[Json], run: Json) -> NodeView:
     state = _state(tasks, drivers) or _never_begun(run)
+    if run.get("state") == "CANCELED" and state in ("FAILED", "RUNNING", "PENDING"):
+        # What is ended with its run has failed, for Argo.
+        state = "CANCELED"
     told = [*tasks, *drivers]
     starts = [time for task in told if (time := seconds(task.get("start_time"))) is not None]
     ends = [time for task in tasks or drivers if (time := seconds(task.get("end_time"))) is not None]

@@ -87,6 +87,7 @@ def states_of(given: Json) -> dict[str, str]:
         (run("FAILED", ("prepare-driver", "FAILED")), ("FAILED", "SKIPPED")),
         (run("FAILED", ("prepare(0)", "FAILED"), ("prepare(1)", "SUCCEEDED")), ("FAILED", "SKIPPED")),
         (run("CANCELED", ("prepare", "CANCELED")), ("CANCELED", "CANCELED")),
+        (run("CANCELED", ("prepare", "SUCCEEDED"), ("train", "FAILED")), ("SUCCEEDED", "CANCELED")),
         (run("SUCCEEDED", ("prepare", "SUCCEEDED"), ("train", "SKIPPED")), ("SUCCEEDED", "SKIPPED")),
     ],
 )
@@ -136,7 +137,7 @@ def test_last_words_are_those_of_what_failed_last() -> None:
         pod("b", **ended(2, "last\nwords", ENDED)),
         pod("c", **ended(0, "well", ENDED)),
     ]
-    assert last_words(pods) == "last words"
+    assert last_words(pods) == "last words (exit code 2)"
     assert last_words([pod("a", **ended(137, "", BEGAN))]) == "exit code 137"
     assert last_words([pod("a")]) == ""
 
