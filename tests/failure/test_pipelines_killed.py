@@ -1,5 +1,6 @@
-"""Pipeline runs whose parts are killed: they go on where they were, or fail with a reason, and nothing runs twice."""
+"""Pipelines while parts are killed or away: runs go on or fail with a reason, nothing runs twice, what is old goes."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +101,26 @@ def test_a_stopped_platform_takes_its_runs_up_again(
     assert Patient(killed.installation).wait(RUNS, goes_on, "COMPLETE")
     assert killed.noted("goes-on") == ["first", "began", "began", "last"]
     assert killed.api.get(RUNS, RUN, stopped)["pipelineRunStatusCode"] == "STOPPED"
+
+
+def test_what_has_grown_old_while_no_adapter_ran_is_removed_and_shown_as_such(
+    killed: Pipelines, adapter: ForkedAdapter, make_keeper: Callable[[Sequence[str]], Keeper]
+) -> None:
+    run = killed.completed("train", {"text": "old"})["pipelineRunId"]
+    artifact = f"/{RUNS}/{run}/artifacts?nodeId=fit&artifactName=model"
+    assert killed.api.call("GET", artifact).content == b"oldold"
+    killed.installation.kill()
+    directory = killed.installation.home / "pipelines" / run
+    os.utime(directory / "ended", (0, 0))
+    make_keeper(())
+    patient = Patient(killed.installation)
+    wait_for(lambda: patient.get(RUNS, run)["artifactsExpired"], PATIENCE, "the run says that its artifacts are gone")
+    assert "older than 120 days" in killed.api.refused("GET", artifact, 404)
+    assert not (directory / "artifacts").exists()
+    # All else of the run is there as before.
+    assert patient.get(RUNS, run)["pipelineRunStatusCode"] == "COMPLETE"
+    assert killed.states(run) == {"fit": "SUCCEEDED", "use": "SUCCEEDED"}
+    assert f"fitted old {run}" in killed.api.call("GET", f"/{RUNS}/{run}/logs?nodeId=fit").text
 
 
 def test_every_slot_has_one_run_whenever_the_adapter_dies(

@@ -150,7 +150,7 @@ class PipelineRunDriver:
         artifact = pipeline_states.artifact(node, query["artifactName"])
         if files.expired.exists():
             days = self._settings.pipeline_artifact_retention_days
-            raise NotFound(f"the artifacts of this run are older than {days} days and were removed")
+            raise NotFound(f"the artifacts of this run are older than {days:g} days and were removed")
         found = interface.artifact_path(artifact["uri"], files.artifacts)
         if found is None:
             raise NotFound(f"{artifact['name']} is not stored with this run: it is at {artifact['uri'][:300]}")

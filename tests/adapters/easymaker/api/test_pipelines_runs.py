@@ -1,7 +1,10 @@
 """Pipeline runs through the REST API: typed parameters, the graph, logs, artifacts, stop, failure, copy, delete."""
 
 import io
+import json
+import stat
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -165,6 +168,22 @@ def test_a_step_sees_nothing_of_the_installation(pipelines: Pipelines) -> None:
     run = pipelines.completed("looks", {"place": ":".join(map(str, hidden))})["pipelineRunId"]
     told = pipelines.nodes(run)["look-around"]["outputs"]["Output"].splitlines()
     assert told == [f"{path} FileNotFoundError" for path in hidden]
+
+
+def test_what_holds_the_token_is_for_the_adapters_user_alone(pipelines: Pipelines, trained_run: dict[str, Any]) -> None:
+    home, run = pipelines.installation.home, trained_run["pipelineRunId"]
+    assert stat.S_IMODE((home / "pipelines" / run).stat().st_mode) == 0o700
+    token = json.loads((home / "pipelines" / run / "run.json").read_text())["environment"]["EM_TOKEN"]
+    held = [path for path in home.rglob("*") if path.is_file() and "postgres" not in path.parts and holds(path, token)]
+    assert held == [home / "pipelines" / run / "run.json"]
+    assert stat.S_IMODE(held[0].stat().st_mode) == 0o600
+
+
+def holds(path: Path, text: str) -> bool:
+    try:
+        return text.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def test_a_deleted_run_leaves_nothing(pipelines: Pipelines) -> None:
