@@ -33,6 +33,22 @@ _NEEDED = {
 }
 
 
+# What the local engine has of these in another way: the variables of every step, and each NAS at its nas:// path.
+GIVEN_VARIABLES = frozenset(
+    {
+        "EM_API_URL",
+        "EM_APPKEY",
+        "EM_EXPERIMENT_ID",
+        "EM_GROUP_ID",
+        "EM_PIPELINE_RUN_ID",
+        "EM_REGION",
+        "EM_TOKEN",
+        "EASYMAKER_OBS_URI",
+    }
+)
+_NAS_CLAIM, _NAS_MOUNT = "nas-", "/mnt/easymaker/nas/"
+
+
 def unsupported(pipeline: Pipeline, values: Mapping[str, Json] | None = None) -> list[str]:
     """Why the local engine cannot run ``pipeline``, a line per construct and task; may raise InvalidPipeline.
 
@@ -111,8 +127,25 @@ def _platform_reasons(pipeline: Pipeline) -> Iterator[str]:
     executors = _mapping(_mapping(settings, "deploymentSpec"), "executors")
     for label in executors:
         for key, told in _NEEDED.items():
-            if _mapping(executors, label).get(key):
+            if not all(map(_is_given, _entries(_mapping(executors, label).get(key)))):
                 yield f"executor {label}: {told} ({key}) is not there locally"
+
+
+def _is_given(entry: Mapping[str, Json]) -> bool:
+    """Whether a step has what this setting of kfp-kubernetes adds, also without it."""
+    variables = [each.get("envVar") for each in _entries(entry.get("keyToEnv"))] or [entry.get("name")]
+    if variables != [None]:
+        return GIVEN_VARIABLES.issuperset(map(str, variables))
+    claim, mount = str(entry.get("constant", "")), str(entry.get("mountPath", ""))
+    return claim.startswith(_NAS_CLAIM) and mount == _NAS_MOUNT + claim.removeprefix(_NAS_CLAIM)
+
+
+def _entries(value: Json) -> list[Mapping[str, Json]]:
+    """The settings in a list of them; what is no list counts as one that is not understood."""
+    if isinstance(value, list):
+        several = cast("list[Json]", value)
+        return [cast("dict[str, Json]", each) if isinstance(each, dict) else {} for each in several]
+    return [{}] if value else []
 
 
 def _mapping(value: Mapping[str, Json] | None, key: str) -> Mapping[str, Json]:

@@ -1,9 +1,13 @@
 """What kfp.local cannot run is told at upload, by construct and task, and nothing else is."""
 
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from adapters.easymaker.pipelines.documents import Pipeline
 from adapters.easymaker.pipelines.support import unsupported
+from tests import small_pipeline
 
 Named = Callable[[str], Pipeline]
 
@@ -62,3 +66,47 @@ def test_secrets_of_a_cluster_are_named_and_node_selectors_ignored(pipeline_name
     assert unsupported(pipeline_named("platform")) == [
         "executor exec-note: a secret as environment variables (secretAsEnv) is not there locally"
     ]
+
+
+def set_on_a_step(**settings: Any) -> list[str]:
+    platforms = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-say": settings}}}}}
+    document = small_pipeline.document()
+    return unsupported(Pipeline(document, platforms, "hello", ""))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"secretAsEnv": [{"secretName": "any", "keyToEnv": [{"envVar": "EM_TOKEN", "secretKey": "token"}]}]},
+        {
+            "configMapAsEnv": [
+                {"configMapName": "any", "keyToEnv": [{"envVar": name} for name in ("EM_REGION", "EM_APPKEY")]}
+            ]
+        },
+        {"fieldPathAsEnv": [{"name": "EM_PIPELINE_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}]},
+        {"pvcMount": [{"constant": "nas-data", "mountPath": "/mnt/easymaker/nas/data"}]},
+        {"secretAsEnv": []},
+    ],
+)
+def test_what_easymaker_itself_gives_every_step_needs_no_cluster(settings: dict[str, Any]) -> None:
+    """As use_easymaker() and mount_nas() set it, so that one compiled file runs on both engines."""
+    assert set_on_a_step(**settings) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"secretAsEnv": [{"keyToEnv": [{"envVar": "EM_TOKEN"}, {"envVar": "PASSWORD"}]}]}, "secretAsEnv"),
+        ({"fieldPathAsEnv": [{"name": "POD_NAME", "fieldPath": "metadata.name"}]}, "fieldPathAsEnv"),
+        ({"pvcMount": [{"constant": "nas-data", "mountPath": "/data"}]}, "pvcMount"),
+        ({"pvcMount": [{"constant": "own", "mountPath": "/mnt/easymaker/nas/own"}]}, "pvcMount"),
+        ({"pvcMount": [{"componentInputParameter": "claim", "mountPath": "/data"}]}, "pvcMount"),
+        ({"emptyDirMounts": [{"volumeName": "scratch", "mountPath": "/scratch"}]}, "emptyDirMounts"),
+        ({"secretAsEnv": "nonsense"}, "secretAsEnv"),
+        ({"secretAsEnv": [5]}, "secretAsEnv"),
+    ],
+)
+def test_everything_else_of_a_cluster_is_missed(settings: dict[str, Any], told: str) -> None:
+    (problem,) = set_on_a_step(**settings)
+    assert problem.startswith("executor exec-say: ")
+    assert f"({told}) is not there locally" in problem
