@@ -14,7 +14,7 @@ from adapters.easymaker.kinds.record import Goal
 from tests.conformance.life import Life
 from tests.conformance.world import World, until
 
-pytestmark = pytest.mark.parametrize("world", ["local"], indirect=True)
+pytestmark = pytest.mark.parametrize("world", ["local", "cluster"], indirect=True)
 
 
 def running(world: World, **changes: object) -> str:
@@ -134,6 +134,8 @@ def test_its_logs_outlive_its_end_and_go_with_it(world: World) -> None:
 
 
 def test_what_the_platform_ends_is_interrupted_and_goes_on(world: World) -> None:
+    if world.name != "local":
+        pytest.skip("a run outlives the adapter there, and Argo begins again what a node loses")
     made = running(world)
     world.interrupt(made)
     world.settle(made, Phase.INTERRUPTED)

@@ -10,7 +10,7 @@ from adapters.easymaker.kinds.record import Goal
 from tests.conformance.life import Life
 from tests.conformance.world import World
 
-pytestmark = pytest.mark.parametrize("world", ["local"], indirect=True)
+pytestmark = pytest.mark.parametrize("world", ["local", "cluster"], indirect=True)
 KINDS = pytest.mark.parametrize(
     ("kind", "up"), [("pipeline", "ACTIVE"), ("pipeline-recurring-run", "ENABLED")], ids=["pipeline", "recurring"]
 )
@@ -21,8 +21,8 @@ def test_it_comes_up_and_stays_so_whatever_is_asked_of_it(world: World, kind: st
     made = world.new(kind)
     world.settle(made, Phase.RUNNING)
     for _ in range(2):
-        world.driver(made).start(world.family(made))
         world.driver(made).stop(world.family(made))
+        world.driver(made).start(world.family(made))
     world.settle(made, Phase.RUNNING)
 
 
