@@ -220,6 +220,25 @@ def test_a_neighbour_that_is_just_being_written_is_woken_afterwards(database: Da
     assert row(database, endpoint.id)["is_due"]
 
 
+def test_one_that_rests_is_looked_at_once_more_and_one_that_does_not_is_left_alone(
+    database: Database, store: Store
+) -> None:
+    resting, working = store("experiment"), store("experiment")
+    for _ in range(2):
+        lease = taken(database)
+        assert apply(database, lease, "ACTIVE", due_in=None if lease.record.id == resting.id else 300.0)
+    with database.transaction() as connection:
+        leases.look_again(connection, [resting.id])
+    assert row(database, resting.id)["due_at"] is None
+    with database.transaction() as connection:
+        leases.look_at_resting(connection, [resting.id, working.id, "gone"])
+    assert not row(database, working.id)["is_due"]
+    lease = taken(database)
+    assert lease.record.id == resting.id
+    assert apply(database, lease, "ACTIVE", due_in=None)
+    assert row(database, resting.id)["due_at"] is None
+
+
 def test_a_forgotten_resource_leaves_its_events_and_wakes_its_owner(database: Database, store: Store) -> None:
     endpoint = store("endpoint")
     stage = store("endpoint-stage", links={"endpoint": (endpoint.id,)})
