@@ -115,7 +115,7 @@ class Backend:
     def delete_pipeline(self, pipeline_id: str, query: dict[str, str]) -> Json:
         self._named(self.pipelines, pipeline_id, "pipelines", "delete")
         versions = [key for key, each in self.versions.items() if each["pipeline_id"] == pipeline_id]
-        if versions and query.get("cascade") != "true":
+        if versions and query.get("cascade", "").lower() not in ("true", "1", "t"):
             raise Refused(3, f"Failed to delete pipeline with id {pipeline_id} as it has existing pipeline versions")
         for version in versions:
             del self.versions[version]

@@ -25,8 +25,6 @@ from tests.adapters.easymaker.engines.cluster import pipeline_samples as made
 from tests.cluster.pipelines_backend import Backend
 from tests.cluster.pipelines_double import PipelinesDouble, Trouble
 
-PARENT = "metadata.labels['pipeline/runid']"
-
 
 @dataclass
 class Drivers:
@@ -255,6 +253,22 @@ def test_the_log_of_a_run_tells_its_story(drivers: Drivers, kfp: PipelinesDouble
     assert b"run: RUNNING" in content
     assert b"prepare: SUCCEEDED" in content
     assert growing
+
+
+def test_the_log_of_a_step_is_that_of_its_pod(drivers: Drivers, kfp: PipelinesDouble) -> None:
+    """An API server without kubelets has pods, but no logs."""
+    family, _ = begin(drivers, kfp)
+    assert drivers.runs.read_part_log(family, "train", 0, 100) == (b"", True)
+    with pytest.raises(NotFound, match="nowhere"):
+        drivers.runs.read_part_log(family, "nowhere", 0, 100)
+
+
+def test_before_it_begins_the_graph_is_that_of_its_pipeline(drivers: Drivers, kfp: PipelinesDouble) -> None:
+    family = made.family(made.run())
+    graph = drivers.runs.report("graph", family, {})
+    assert {node["state"] for node in graph["nodes"]} == {"PENDING"}
+    with pytest.raises(NotFound, match="has no run"):
+        drivers.runs.report("graph", replace(family, refs={}), {})
 
 
 def enabled(drivers: Drivers, kfp: PipelinesDouble) -> tuple[Family, str]:
