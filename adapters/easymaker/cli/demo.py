@@ -145,7 +145,8 @@ class Demo:
     def _end(self, was_up: bool) -> None:
         """Signals that come while we do so change nothing: the end is under way."""
         with contextlib.suppress(StepFailed), stop_signals():
-            if not self.complete:
+            # Where the platform did not start, nothing was made, and nobody could be asked to delete it.
+            if not self.complete and any(step.good for step in self.steps):
                 tidy(self.installation, self.name)
             if not was_up:
                 self._act(

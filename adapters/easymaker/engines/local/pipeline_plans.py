@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import katib_suggestions
 import kserve_runtimes.storage
 from adapters.easymaker.catalogue import Catalogue, Flavor
 from adapters.easymaker.engines.local.access import Access
@@ -32,12 +33,16 @@ ARTIFACTS = "artifacts"
 NAS = "nas"
 # A process of its own for each, all on one machine.
 MOST_PARALLEL = 16
-_PACKAGES = Path(kserve_runtimes.storage.__file__).parents[1]
+# As the components' image has them.
+_PACKAGES = tuple(
+    Path(file).parents[levels]
+    for file, levels in ((images.__file__, 1), (kserve_runtimes.storage.__file__, 1), (katib_suggestions.__file__, 0))
+)
 STEPS = EnvironmentSpec(
     name="pipeline-steps",
     # pip, for what components ask to have installed.
     requirements=("pip>=25", *images.REQUIREMENTS, *images.EXAMPLE_REQUIREMENTS),
-    overlays=(Path(images.__file__).parents[1], _PACKAGES),
+    overlays=_PACKAGES,
 )
 
 
