@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from adapters.easymaker.api.rules import GuardedRoute, Rule, rule_of
 from adapters.easymaker.app import create_app
 from adapters.easymaker.kinds import KINDS
+from adapters.easymaker.kinds.kind import Kind
 from adapters.easymaker.settings import Settings
 from tests.conftest import PATIENCE
 
@@ -190,26 +191,35 @@ def references(theirs: Any, ours: Any) -> list[tuple[str, str, str, dict[str, An
     ]
     cases += references_of_tunings(foreign, bodies) + references_of_pipelines(foreign, bodies)
     for kind in KINDS:
-        path = f"/{kind.plural}/{foreign[kind.name]}"
-        cases += [(f"{kind.name}", "GET", path, {}), (f"{kind.name}", "DELETE", path, {})]
-        name = {kind.name_field: "taken over"} if kind.name_field and kind.update_body is not kind.create_body else {}
-        full = bodies[kind.name] if kind.update_body is kind.create_body else {"description": "x"} | name
-        full = {k: v for k, v in full.items() if k in _fields(kind.update_body)}
-        cases.append((f"{kind.name} update", "PUT", path, full))
-        cases.append((f"{kind.name} events", "GET", f"{path}/events", {}))
-        cases += [(f"{kind.name} {r.path}", "GET", f"{path}/{r.path}", {}) for r in kind.reports]
-        for download in kind.downloads:
-            query = "&".join(f"{parameter.name}=x" for parameter in download.query)
-            cases.append((f"{kind.name} {download.path}", "GET", f"{path}/{download.path}?{query}", {}))
-        if kind.is_parent:
-            cases.append((f"what was made in a {kind.name}", "GET", f"{path}/resources", {}))
-        for action in kind.actions:
-            given = {"endpointStageId": mine["endpoint-stage"]} if action.body else {}
-            cases.append((f"{kind.name} {action.path}", "PUT", f"{path}/{action.path}", given))
-        if kind.copyable:
-            cases += [(f"{kind.name} copy", verb, f"{path}/copy", {}) for verb in ("GET", "POST")]
-        if kind.has_logs:
-            cases += [(f"{kind.name} logs", "GET", f"{path}/logs{query}", {}) for query in ("", "?follow=true")]
+        cases += routes_of(kind, foreign, mine, bodies)
+    return cases
+
+
+def routes_of(
+    kind: Kind, foreign: dict[str, str], mine: dict[str, str], bodies: dict[str, Any]
+) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Every route of one resource."""
+    path = f"/{kind.plural}/{foreign[kind.name]}"
+    cases: list[tuple[str, str, str, dict[str, Any]]] = []
+    cases += [(f"{kind.name}", "GET", path, {}), (f"{kind.name}", "DELETE", path, {})]
+    name = {kind.name_field: "taken over"} if kind.name_field and kind.update_body is not kind.create_body else {}
+    full = bodies[kind.name] if kind.update_body is kind.create_body else {"description": "x"} | name
+    full = {k: v for k, v in full.items() if k in _fields(kind.update_body)}
+    cases.append((f"{kind.name} update", "PUT", path, full))
+    cases.append((f"{kind.name} events", "GET", f"{path}/events", {}))
+    cases += [(f"{kind.name} {r.path}", "GET", f"{path}/{r.path}", {}) for r in kind.reports]
+    for download in kind.downloads:
+        query = "&".join(f"{parameter.name}=x" for parameter in download.query)
+        cases.append((f"{kind.name} {download.path}", "GET", f"{path}/{download.path}?{query}", {}))
+    if kind.is_parent:
+        cases.append((f"what was made in a {kind.name}", "GET", f"{path}/resources", {}))
+    for action in kind.actions:
+        given = {"endpointStageId": mine["endpoint-stage"]} if action.body else {}
+        cases.append((f"{kind.name} {action.path}", "PUT", f"{path}/{action.path}", given))
+    if kind.copyable:
+        cases += [(f"{kind.name} copy", verb, f"{path}/copy", {}) for verb in ("GET", "POST")]
+    if kind.has_logs:
+        cases += [(f"{kind.name} logs", "GET", f"{path}/logs{query}", {}) for query in ("", "?follow=true")]
     return cases
 
 
