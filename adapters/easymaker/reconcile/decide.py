@@ -203,8 +203,9 @@ def _schedule(lifecycle: Lifecycle, record: Record, seen: Observation) -> Decisi
         return failed(lifecycle, record, seen.reason)
     if record.goal is Goal.STOPPED:
         if seen.phase in (Phase.STOPPED, Phase.MISSING):
-            return Decision(Act.NONE, lifecycle.disabled, record.reason, None)
-        return Decision(Act.STOP, lifecycle.disabled, record.reason, SOON)
+            # What it had brought forth before it was disabled is there, too.
+            return Decision(Act.NONE, lifecycle.disabled, record.reason, None, seen.offspring)
+        return Decision(Act.STOP, lifecycle.disabled, record.reason, SOON, seen.offspring)
     if seen.phase is Phase.SUCCEEDED and lifecycle.expired:
         return Decision(Act.NONE, lifecycle.expired, seen.reason, seen.recheck, seen.offspring)
     if seen.phase is Phase.RUNNING:
