@@ -13,7 +13,7 @@ ROOT = Path(adapters.easymaker.__file__).parent
 # Where the adapter changes something outside its own memory: (file, function, effect, points around it). An effect is
 # the name of a call; everything that the engine's drivers do lies within the four calls of the reconcile loop.
 EFFECTS = (
-    ("api/service.py", "create", "create", ("api.before_commit", "api.after_commit")),
+    ("api/service.py", "_create", "create", ("api.before_commit", "api.after_commit")),
     ("api/service.py", "delete", "request_delete", ("api.before_commit", "api.after_commit")),
     ("api/service.py", "act", "change", ("api.before_commit", "api.after_commit")),
     ("reconcile/look.py", "_act", "start", ("reconcile.before_act", "reconcile.after_act")),
