@@ -1,5 +1,6 @@
 """Adapters that can be killed and started again quickly, and a keeper that does so at chosen crash points."""
 
+import contextlib
 import json
 import os
 import queue
@@ -31,7 +32,9 @@ class ForkedAdapter:
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
-            os.kill(self.pid, number)
+            # It may have ended, and that it has may be on its way.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def wait(self, timeout: float | None = None) -> int:
         with self._changed:

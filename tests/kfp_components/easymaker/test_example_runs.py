@@ -87,6 +87,7 @@ def default_stage(installation: Installation) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive  # by default the examples run as resources: test_examples_by_sdk.py
 def test_a_good_model_is_deployed_asked_every_night_and_replaced_by_a_better_one(
     installation: Installation, workbench: Workbench, deployed: float
 ) -> None:

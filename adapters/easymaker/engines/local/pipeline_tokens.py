@@ -28,7 +28,9 @@ class RunTokens:
         return self._token(run_id)
 
     def revoke(self, run_id: str) -> None:
-        (self._directory / run_id).unlink(missing_ok=True)
+        """Also what an adapter that was killed while it issued the token has left."""
+        for path in (self._directory / run_id, *self._directory.glob(f".{run_id}.*")):
+            path.unlink(missing_ok=True)
 
     def principal(self, token: str) -> Principal | None:
         """The run as a caller; None for anything that is no token of a run that goes on."""

@@ -61,3 +61,14 @@ def test_what_is_no_runs_token_is_for_others_to_judge(tokens: RunTokens) -> None
         both.authenticate(token)
     with pytest.raises(Unauthenticated, match="nobody knows it"):
         both.authenticate("a user's token")
+
+
+def test_what_a_kill_in_the_middle_of_issuing_left_goes_too(tokens: RunTokens) -> None:
+    """The file is written beside its place first; that of another run stays."""
+    tokens.issue(RUN, "local")
+    directory = tokens.home.secrets / "pipeline-runs"
+    partial, other = directory / f".{RUN}.4711.0badcafe", directory / ".another-run.4711.0badcafe"
+    for path in (partial, other):
+        path.write_text("local")
+    tokens.revoke(RUN)
+    assert list(directory.iterdir()) == [other]
