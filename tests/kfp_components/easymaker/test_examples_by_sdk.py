@@ -43,7 +43,11 @@ experiment = first.experiment.experiment_id
 nightly = easymaker.PipelineRecurringRun().create("nightly", uploaded("nightly-batch-inference").pipeline_id,
     experiment_id=experiment, **where, parameter_list=parameters(**storage, **endpoint),
     schedule_cron_expression="* * * * * *", max_concurrency_count=1, use_catchup=False)
-while not (runs := [run for run in easymaker.PipelineRun.get_list() if run.pipeline_recurring_run]):
+def is_nightly(run):
+    schedule = run.pipeline_recurring_run
+    return schedule and schedule.pipeline_recurring_run_id == nightly.pipeline_recurring_run_id
+
+while not (runs := [run for run in easymaker.PipelineRun.get_list() if is_nightly(run)]):
     time.sleep(0.2)
 nightly.stop()
 runs[-1].wait()
