@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_PARTIAL = ".new-"
+
 
 def read_json(path: Path, missing: Any) -> Any:
     try:
@@ -23,12 +25,18 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Written beside the file and moved over it; on disk before the move, so that a power cut leaves no empty file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     Path(name).replace(path)
+
+
+def remove_partial(directory: Path) -> None:
+    """What writers that were killed have left in it. Whoever calls holds the lock under which it is written."""
+    for path in directory.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

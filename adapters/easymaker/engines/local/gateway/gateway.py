@@ -33,7 +33,7 @@ from adapters.easymaker.engines.local.gateway.stage_routes import (
     check_stage_id,
 )
 from adapters.easymaker.engines.local.gateway.statistics import ResourceStatistics, Tally
-from adapters.easymaker.engines.local.json_files import locked, read_json, write_json
+from adapters.easymaker.engines.local.json_files import locked, read_json, remove_partial, write_json
 from adapters.easymaker.engines.local.processes import Phase, ProcessRunner, ProcessSpec
 from adapters.easymaker.errors import TemporaryEngineError
 from kserve_runtimes.oip.routes import READY, bind, segment
@@ -115,6 +115,7 @@ class Gateway:
             if stage is not None and read_json(self._defaults, {}).get(stage.endpoint_id) == stage_id:
                 self._write_default(stage.endpoint_id, None)
             (self._stages / f"{stage_id}.json").unlink(missing_ok=True)
+            remove_partial(self._stages)
             self._render()
 
     def published(self, stage_id: str) -> StageRoutes | None:

@@ -255,6 +255,16 @@ def test_a_damaged_stage_file_does_not_stop_the_others(running: Any, upstreams: 
     assert running.session().get(running.url("/e1/stages/blue/iris/v2")).status_code == 200
 
 
+def test_what_a_publisher_killed_in_the_middle_of_a_write_left_goes_with_the_next_stage(
+    running: Any, upstreams: Any, make: Any
+) -> None:
+    stages = running.directory / "gateway" / "stages"
+    running.gateway.publish(make.stage(make.resource("r1", upstreams())))
+    (stages / ".new-4711").write_bytes(b'{"stage_id": "half')
+    running.gateway.withdraw("e1-blue")
+    assert list(stages.iterdir()) == []
+
+
 def test_what_is_not_routed_to_leaves_envoy_after_a_while(
     running: Any, upstreams: Any, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
