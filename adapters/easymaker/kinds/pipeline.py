@@ -145,11 +145,11 @@ def present(family: Family, presenting: Presenting) -> Json:
 
 
 def guard_delete(family: Family) -> None:
-    """A run reads its pipeline when it begins, and not again."""
+    """A run, whose first statuses have the same words, reads its pipeline when it begins, and not again."""
     record = family.record
     if record.status in PENDING:
         raise Conflict(f"Pipeline {record.name} is {record.status}: wait until it has been created, then delete it")
-    waiting = [run for run in family.sources.get("pipeline-run", ()) if run.status.startswith("CREATE_")]
+    waiting = [run for run in family.sources.get("pipeline-run", ()) if run.status in PENDING]
     if waiting:
         raise Conflict(f"Pipeline {record.name} is about to be run by {waiting[0].name}: wait until it runs")
 

@@ -229,7 +229,8 @@ def test_guards_name_the_run_that_is_in_the_way() -> None:
     waiting = {"pipeline-run": (record_of(run, status="CREATE_IN_PROGRESS"),)}
     with pytest.raises(Conflict, match="about to be run by first"):
         pipeline.guard_delete(Family(uploaded(), sources=waiting))
-    pipeline.guard_delete(Family(uploaded(), sources={"pipeline-run": (record_of(run, status="RUNNING"),)}))
+    for status in ("RUNNING", "CREATE_FAILED"):
+        pipeline.guard_delete(Family(uploaded(), sources={"pipeline-run": (record_of(run, status=status),)}))
 
 
 def test_large_documents_are_stored_as_they_are() -> None:
