@@ -53,6 +53,14 @@ def process_group(pid: int) -> int | None:
     return int(fields[2]) if len(fields) > 2 else None
 
 
+def first_of_namespace(pid: int) -> bool:
+    """Whether it is the init of a pid namespace of its own, which a signal reaches only if it has a handler for it."""
+    for line in _read(f"/proc/{pid}/status").splitlines():
+        if line.startswith(b"NSpid:"):
+            return len(line.split()) > 2 and line.split()[-1] == b"1"
+    return False
+
+
 def descendants(root: int) -> list[int]:
     """All processes below ``root``, parents before children."""
     children: dict[int, list[int]] = defaultdict(list)

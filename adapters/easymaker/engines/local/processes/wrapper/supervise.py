@@ -43,6 +43,7 @@ class Supervisor:
         self._status: int | None = None
         self._ending: tuple[str, str] | None = None
         self._kill_at: float | None = None
+        self._unheard = False
         self._had_to_kill = False
         self._deadline: float | None = None
 
@@ -85,7 +86,7 @@ class Supervisor:
     def _pause(self) -> float:
         now = time.monotonic()
         pause = MEMORY_INTERVAL if self._memory else TICK
-        if self._disk and self._disk.scanning:
+        if self._unheard or (self._disk and self._disk.scanning):
             pause = KILL_PAUSE
         for moment in (self._deadline, self._kill_at):
             if moment is not None:
@@ -106,6 +107,8 @@ class Supervisor:
                 self._status = status
 
     def _tick(self, now: float) -> None:
+        if self._unheard:
+            self._terminate()
         self._obey(now)
         if self._deadline is not None and now >= self._deadline:
             self._deadline = None
@@ -146,6 +149,7 @@ class Supervisor:
 
     def _terminate(self) -> None:
         assert self._pid is not None
+        self._unheard = False
         if not self._plan["sandboxed"]:
             try:
                 os.killpg(self._pid, signal.SIGTERM)
@@ -158,6 +162,8 @@ class Supervisor:
             process_tree.kill(pid, signal.SIGTERM)
         if not job:
             process_tree.kill(self._pid)
+        # While bubblewrap is still mounting, all that is there is the first process of its namespace, deaf to SIGTERM.
+        self._unheard = bool(job) and all(process_tree.first_of_namespace(pid) for pid in job)
 
     def _kill_all(self) -> None:
         for pid in self._all():

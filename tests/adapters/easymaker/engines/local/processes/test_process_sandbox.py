@@ -8,6 +8,7 @@ import pytest
 
 from adapters.easymaker.engines.local.processes import Limits, ProcessSpec, Sandbox
 from adapters.easymaker.engines.local.processes.sandbox import arguments, bubblewrap, sandboxed_argv
+from adapters.easymaker.engines.local.processes.wrapper import process_tree
 
 needs_bubblewrap = pytest.mark.skipif(
     bubblewrap() is None, reason="bubblewrap is not installed or this user may not run it"
@@ -89,6 +90,36 @@ def test_a_boxed_job_that_ignores_sigterm_is_killed(jobs, runner, boxed):
     jobs.started_up()
     runner.stop("job")
     assert jobs.end_of("job").cause == "stopped"
+
+
+@needs_bubblewrap
+def test_a_boxed_job_that_is_stopped_while_its_box_is_made_ends_at_once(runner, jobs, tmp_path, work):
+    """Not after the grace period, which may be minutes: the box's first process does not hear SIGTERM."""
+    mounts = [tmp_path / "mounts" / str(number) for number in range(300)]
+    for each in mounts:
+        each.mkdir(parents=True)
+    sandbox = Sandbox(writable=(work, *mounts))
+    spec = ProcessSpec(("/bin/sleep", "600"), {"PATH": "/bin:/usr/bin"}, work, sandbox=sandbox, grace_seconds=500.0)
+
+    def being_made(name: str) -> bool:
+        pid = runner.observe(name).pid
+        inside = process_tree.descendants(pid) if pid is not None else []
+        return len(inside) == 1 and process_tree.first_of_namespace(inside[0])
+
+    def boxed(name: str) -> bool:
+        pid = runner.observe(name).pid
+        return pid is not None and len(process_tree.descendants(pid)) > 1
+
+    for number in range(20):
+        name = f"job-{number}"
+        runner.start(name, spec)
+        jobs.wait_for(lambda name=name: being_made(name) or boxed(name), "the box")
+        caught = being_made(name)
+        runner.stop(name)
+        assert jobs.end_of(name).cause == "stopped"
+        if caught:
+            return
+    pytest.fail("no box was seen while it was made")
 
 
 @needs_bubblewrap
