@@ -1,6 +1,7 @@
 """What one point costs the suggestion service, by how many trials are known already, over gRPC as Katib asks.
 
-CPU seconds of the server process for one GetSuggestions, and its memory. Optuna's TPE is asked in the same run, in an
+CPU seconds of the server process for one GetSuggestions, and its memory; for three numbers of trials in a row, since
+not every point is found by the same means. Optuna's TPE is asked in the same run, in an
 environment of its own, with as many trials of its own told.
 """
 
@@ -94,9 +95,9 @@ def measure(algorithm: str) -> dict[str, Any]:
         told["idle_mib"] = server.memory_info().rss / MIB
         for known in HISTORIES:
             costs: list[float] = []
-            for _ in range(ROUNDS):
+            for fewer in range(ROUNDS):
                 before = cpu_seconds(server)
-                client.suggest(asked, trials[:known], 1)
+                client.suggest(asked, trials[: known - fewer], 1)
                 costs.append(cpu_seconds(server) - before)
             told[f"cpu_seconds_at_{known}"] = {"median": statistics.median(costs), "min": min(costs), "max": max(costs)}
             told[f"mib_at_{known}"] = server.memory_info().rss / MIB
@@ -126,8 +127,8 @@ def run() -> dict[str, Any]:
     told: dict[str, Any] = {algorithm: measure(algorithm) for algorithm in ALGORITHMS}
     told[f"{PEER}_cpu_seconds_at_{PEER_HISTORY}"] = peer_seconds()
     told["passed"] = all(
-        told[name]["cpu_seconds_at_1000"]["median"] < aim
-        and told[name]["cpu_seconds_at_10000"]["median"] < MOST_SECONDS_AT_10_000
+        told[name]["cpu_seconds_at_1000"]["max"] < aim
+        and told[name]["cpu_seconds_at_10000"]["max"] < MOST_SECONDS_AT_10_000
         for name, aim in AIMS.items()
     )
     return told
