@@ -2,22 +2,21 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from adapters.easymaker.catalogue import Catalogue
 from adapters.easymaker.engines.base import Content, Observation, Phase
 from adapters.easymaker.engines.local import pipeline_states, processes
 from adapters.easymaker.engines.local.json_files import read_json, write_json, write_text
-from adapters.easymaker.engines.local.logs import read_log_file
+from adapters.easymaker.engines.local.logs import last_line, read_log_file
 from adapters.easymaker.engines.local.pipeline_downloads import content_of
 from adapters.easymaker.engines.local.pipeline_plans import STEPS, RunFiles, RunMaker
-from adapters.easymaker.engines.local.pipeline_restarts import Restarts
 from adapters.easymaker.engines.local.pipeline_run import interface
 from adapters.easymaker.engines.local.pipeline_tokens import RunTokens
 from adapters.easymaker.engines.local.processes import ProcessState
 from adapters.easymaker.engines.local.processes.machine import enforcement
 from adapters.easymaker.engines.local.processes.removal import delete_tree
+from adapters.easymaker.engines.local.restarts import Restarts
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.pipelines import document_text, not_begun, run_graph
 from adapters.easymaker.errors import NotFound, PermanentEngineError, TemporaryEngineError
@@ -42,6 +41,7 @@ END_LOOK_SECONDS = 0.05
 REMOVE_SECONDS = 2.0
 LIVING = (processes.Phase.STARTING, processes.Phase.RUNNING)
 BUILD = "environment:pipeline-steps"
+MOST_RESTARTS = 5
 # Ends that another attempt would come to again.
 HOPELESS = ("memory", "disk", "timeout", "unstartable")
 
@@ -91,7 +91,8 @@ class PipelineRunDriver:
         spec = interface.process_spec(plan, maker.limits())
         process = self._runner.observe(_name(record))
         if process.over:
-            self._restarts(files).note(process)
+            if pipeline_states.died(process):
+                self._restarts(files).note()
             self._runner.restart(_name(record), spec)
             files.interrupted.unlink(missing_ok=True)
         else:
@@ -166,7 +167,8 @@ class PipelineRunDriver:
         return RunFiles(self._tools.home.root / "pipelines" / record.id)
 
     def _restarts(self, files: RunFiles) -> Restarts:
-        return Restarts(files.directory)
+        journal = files.directory / interface.JOURNAL
+        return Restarts(files.directory, journal.stat().st_size if journal.exists() else 0, MOST_RESTARTS)
 
     def _store(self, family: Family, files: RunFiles) -> None:
         """The pipeline as it is now: it may be deleted while the run goes on."""
@@ -205,8 +207,8 @@ class PipelineRunDriver:
             return Observation(Phase.INTERRUPTED, "interrupted by a shutdown; it goes on", detail)
         if process.cause in HOPELESS:
             return Observation(Phase.FAILED, process.reason, detail)
-        if self._restarts(files).used_up(process):
-            told = _last_words(self._runner.log_path(PREFIX + files.directory.name)) or process.reason
+        if pipeline_states.died(process) and self._restarts(files).used_up:
+            told = last_line(self._runner.log_path(PREFIX + files.directory.name)) or process.reason
             return Observation(Phase.FAILED, f"its program died again and again, last: {told}", detail)
         if files.ended.exists() or (process.cause == "stopped" and state is None):
             return Observation(Phase.STOPPED, "stopped", detail)
@@ -236,9 +238,3 @@ def _require_runnable(pipeline: Pipeline, record: Record) -> None:
         problems = list(error.problems)
     if problems:
         raise PermanentEngineError("; ".join(problems)[:2_000])
-
-
-def _last_words(path: Path) -> str:
-    size = path.stat().st_size if path.exists() else 0
-    lines = read_log_file(path, max(0, size - 4096), 4096)[0].decode("utf-8", "replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")

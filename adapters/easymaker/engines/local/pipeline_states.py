@@ -1,8 +1,10 @@
-"""From a run's state file to what the engine answers. Pure."""
+"""From a run's state file, and its program's end, to what the engine answers. Pure."""
 
 from typing import Any
 
 from adapters.easymaker.engines.base import Observation, Phase
+from adapters.easymaker.engines.local.pipeline_run import interface
+from adapters.easymaker.engines.local.processes import ProcessState
 from adapters.easymaker.engines.pipelines import NodeView
 from adapters.easymaker.errors import NotFound
 from adapters.easymaker.kinds.record import Json
@@ -14,6 +16,11 @@ _PHASES = {"SUCCEEDED": Phase.SUCCEEDED, "FAILED": Phase.FAILED, "CANCELED": Pha
 def ended(state: Json, detail: Json) -> Observation:
     reason = "" if state["state"] == "SUCCEEDED" else state["reason"]
     return Observation(_PHASES[state["state"]], reason, detail)
+
+
+def died(process: ProcessState) -> bool:
+    """Whether the run's program has come to an end that it did not mean to."""
+    return process.cause not in ("stopped", "lost") and process.exit_code not in (interface.IN_USE, interface.GOES_ON)
 
 
 def node(state: Json | None, node_id: str) -> Json | None:

@@ -14,11 +14,12 @@ from adapters.easymaker.engines.launching import launcher_fields
 from adapters.easymaker.engines.local import processes
 from adapters.easymaker.engines.local.job_access import package_settings
 from adapters.easymaker.engines.local.job_resources import JobResources
-from adapters.easymaker.engines.local.json_files import read_json, write_json
+from adapters.easymaker.engines.local.json_files import write_json
 from adapters.easymaker.engines.local.launcher_runs import Work
-from adapters.easymaker.engines.local.logs import read_log_file
+from adapters.easymaker.engines.local.logs import last_line, read_log_file
 from adapters.easymaker.engines.local.processes import ProcessSpec, ProcessState
 from adapters.easymaker.engines.local.processes.machine import enforcement
+from adapters.easymaker.engines.local.restarts import Restarts
 from adapters.easymaker.engines.local.tools import Tools
 from adapters.easymaker.engines.local.tuning import controller, trials
 from adapters.easymaker.engines.local.tuning.ledger import Ledger, Trial
@@ -32,16 +33,13 @@ from adapters.easymaker.settings import Settings
 
 PROGRAM = "adapters.easymaker.engines.local.tuning"
 PLAN = "plan.json"
-RESTARTS = "restarts.json"
 WATCH_SECONDS = 0.5
 START_SECONDS = 0.2
 GRACE_SECONDS = 10.0
 # A look may not take long, and there may be thousands of trials.
 REMOVE_SECONDS = 2.0
-LOG_TAIL = 4096
 # A controller that dies again and again without having written anything would never get further.
 MOST_RESTARTS = 10
-RESTART_WINDOW = 600.0
 LIVING = (processes.Phase.STARTING, processes.Phase.RUNNING)
 
 
@@ -222,7 +220,8 @@ class TuningDriver:
         if state.phase is processes.Phase.MISSING:
             self._runner.start(name, self._process(record))
         elif state.over:
-            self._note_restart(record, state)
+            if state.cause != "stopped":
+                self._restarts(record, self._ledger(record)).note()
             self._runner.restart(name, self._process(record))
 
     def _process(self, record: Record) -> ProcessSpec:
@@ -238,33 +237,14 @@ class TuningDriver:
             outlived=True,
         )
 
-    def _restarts(self, record: Record, ledger: Ledger | None) -> list[float]:
-        """When it died without having written anything since the time before."""
-        noted: Json = read_json(self._directory(record) / RESTARTS, {})
-        if noted.get("version") != (ledger.version if ledger is not None else 0):
-            return []
-        return [at for at in noted["at"] if at > time.time() - RESTART_WINDOW]
-
-    def _note_restart(self, record: Record, state: ProcessState) -> None:
-        if state.cause == "stopped":
-            return
-        ledger = self._ledger(record)
-        at = [*self._restarts(record, ledger), time.time()]
-        version = ledger.version if ledger is not None else 0
-        write_json(self._directory(record) / RESTARTS, {"version": version, "at": at})
+    def _restarts(self, record: Record, ledger: Ledger | None) -> Restarts:
+        return Restarts(self._directory(record), ledger.version if ledger is not None else 0, MOST_RESTARTS)
 
     def _given_up(self, record: Record, state: ProcessState, ledger: Ledger | None) -> str | None:
-        if not state.over or len(self._restarts(record, ledger)) < MOST_RESTARTS:
+        if not state.over or not self._restarts(record, ledger).used_up:
             return None
-        told = self._last_words(record) or state.reason
+        told = last_line(self._runner.log_path(_name(record))) or state.reason
         return f"its controller died {MOST_RESTARTS} times in a row, last: {told}"
-
-    def _last_words(self, record: Record) -> str:
-        """Of the controller's process, which only speaks when it fails."""
-        path = self._runner.log_path(_name(record))
-        size = path.stat().st_size if path.exists() else 0
-        lines = read_log_file(path, max(0, size - LOG_TAIL), LOG_TAIL)[0].decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _name(record: Record) -> str:
