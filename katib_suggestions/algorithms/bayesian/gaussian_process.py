@@ -19,6 +19,8 @@ _MOST_NOISE = 1.0
 # Length scales are log-normal around a third, so that a few points do not make a function flat or rough; around more
 # where there are many dimensions, since points are farther apart there.
 _LENGTH_CENTRE, _LENGTH_SPREAD = -1.0, 0.7
+# Between two categories: as far as makes the values there half correlated, until results say otherwise.
+_CATEGORY_CENTRE = 0.0
 _FEW_DIMENSIONS = 6
 # With more dimensions than this all have one length scale: there are never enough points to tell them apart.
 _MOST_LENGTHS = 64
@@ -85,7 +87,7 @@ def fit(x: Array, y: Array, categorical: Mask, rounds: int, near: Hyperparameter
     lower = np.array([math.log(1e-4)] * lengths + [math.log(1e-2), math.log(LEAST_NOISE)])
     upper = np.array([math.log(1e4)] * lengths + [math.log(1e3), math.log(_MOST_NOISE)])
     starts = np.array([
-        [-2.0 * (evidence.centre + shift)] * lengths + [0.0, math.log(noise)] for shift, noise in _STARTS
+        [*(-2.0 * (evidence.centres + shift)), 0.0, math.log(noise)] for shift, noise in _STARTS
     ])  # fmt: skip
     if near is not None:
         first = [int(np.argmax(evidence.length_of == length)) for length in range(lengths)]
@@ -106,7 +108,9 @@ class _Evidence:
         self.distances = Distances(x, x, categorical)
         self.length_of = np.arange(d) if d <= _MOST_LENGTHS else np.zeros(d, dtype=np.intp)
         self.lengths = int(self.length_of[-1]) + 1
-        self.centre = _LENGTH_CENTRE + 0.5 * math.log(max(1.0, d / _FEW_DIMENSIONS))
+        centre = _LENGTH_CENTRE + 0.5 * math.log(max(1.0, d / _FEW_DIMENSIONS))
+        own = self.lengths == d
+        self.centres = np.where(categorical, _CATEGORY_CENTRE, centre) if own else np.array([centre])
 
     def __call__(self, thetas: Array, rows: Rows) -> tuple[Array, Array]:
         results = [self._one(theta) for theta in thetas]
@@ -136,7 +140,7 @@ class _Evidence:
 
     def _prior(self, theta: Array, scale: float, noise: float) -> tuple[float, Array]:
         """The negative logarithm of the prior, and its gradient."""
-        lengths = (-0.5 * theta[:-2] - self.centre) / _LENGTH_SPREAD
+        lengths = (-0.5 * theta[:-2] - self.centres) / _LENGTH_SPREAD
         loss = 0.5 * float(lengths @ lengths) + scale - _SCALE_SHAPE * float(theta[-2])
         loss += _NOISE_RATE * noise - _NOISE_SHAPE * float(theta[-1])
         by_scale, by_noise = scale - _SCALE_SHAPE, _NOISE_RATE * noise - _NOISE_SHAPE
