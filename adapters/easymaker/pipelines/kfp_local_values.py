@@ -1,15 +1,19 @@
-"""Optional parameters and dsl.OneOf of artifacts inside kfp.local, mended.
+"""Optional parameters, dsl.OneOf of artifacts and values with placeholders' signs inside kfp.local, mended.
 
 kfp.local 2.17 fails on an optional parameter that has no default and is not given, takes one that a nested pipeline was
-not given from a parameter of the same name around it, and refuses dsl.OneOf of artifacts. On a cluster all three work.
+not given from a parameter of the same name around it, refuses dsl.OneOf of artifacts, and fails on a value that holds
+``{{$.…}}`` around something that is no placeholder. On a cluster all four work.
 """
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
 from adapters.easymaker.pipelines import kfp_modules
 from adapters.easymaker.pipelines.kfp_modules import kfp
+
+_PLACEHOLDER = re.compile(r"\{\{\$\..*?\}\}")
 
 
 def install() -> None:
@@ -18,6 +22,8 @@ def install() -> None:
     values.join_user_inputs_and_defaults = staticmethod(_with_defaults)
     values.make_task_arguments = staticmethod(_without_absent(values.make_task_arguments))
     values.get_dag_output_artifacts = staticmethod(_output_artifacts)
+    placeholders = kfp(kfp_modules.PLACEHOLDERS)
+    placeholders.resolve_io_placeholders = _text_otherwise(placeholders.resolve_io_placeholders)
     task_spec_utils = kfp(kfp_modules.TASK_SPECS)
     task_spec_utils.build_nested_dag_arguments = _given_only(task_spec_utils.build_nested_dag_arguments)
 
@@ -51,6 +57,21 @@ def _given_only(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str,
         return {name: value for name, value in built.items() if name not in omitted}
 
     return build_nested_dag_arguments
+
+
+def _text_otherwise(resolve: Callable[..., str]) -> Callable[..., str]:
+    """What kfp.local cannot resolve is text that somebody wrote."""
+
+    def resolve_io_placeholders(executor_input: dict[str, Any], command: str) -> str:
+        def resolved(found: re.Match[str]) -> str:
+            try:
+                return resolve(executor_input, found.group())
+            except (LookupError, TypeError, ValueError):
+                return found.group()
+
+        return _PLACEHOLDER.sub(resolved, command)
+
+    return resolve_io_placeholders
 
 
 def _output_artifacts(dag_outputs_spec: Any, io_store: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ TASK_SPECS = "kfp.local.orchestrator.task_spec_utils"
 VALUES = "kfp.local.orchestrator.orchestrator_utils"
 OUTPUTS = "kfp.local.executor_output_utils"
 STATUS = "kfp.local.status"
+PLACEHOLDERS = "kfp.local.placeholder_utils"
 COMPONENTS = "kfp.components"
 JSON_FORMAT = "google.protobuf.json_format"
 
