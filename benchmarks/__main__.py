@@ -38,12 +38,19 @@ def rows(result: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
     for name, value in result.items():
         if isinstance(value, dict) and "median" in value:
-            told.append((prefix + name, f"{value['median']:.2f}  ({value['min']:.2f} to {value['max']:.2f})"))
+            spread = f"({_figure(value['min'])} to {_figure(value['max'])})"
+            told.append((prefix + name, f"{_figure(value['median'])}  {spread}"))
         elif isinstance(value, dict):
             told += rows(value, f"{prefix}{name}: ")
         else:
-            told.append((prefix + name, f"{value:.2f}" if isinstance(value, float) else str(value)))
+            told.append((prefix + name, _figure(value)))
     return told
+
+
+def _figure(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
 def main(names: list[str]) -> int:
@@ -54,8 +61,10 @@ def main(names: list[str]) -> int:
     results = {name: ALL[name]() for name in names or ALL}
     for name, result in results.items():
         print(f"\n{name}")
-        for label, figure in rows(result):
-            print(f"  {label.replace('_', ' '):<32}{figure}")
+        lines = rows(result)
+        width = max(len(label) for label, _ in lines)
+        for label, figure in lines:
+            print(f"  {label.replace('_', ' '):<{width}}  {figure}")
     print("\n" + json.dumps(results))
     return 0 if all(result["passed"] for result in results.values()) else 1
 
