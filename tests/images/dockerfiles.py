@@ -51,16 +51,30 @@ class Dockerfile:
         return [each for each in self.instructions if each.name == name]
 
     def last(self, name: str) -> Instruction | None:
-        """Of the last stage, which is the image."""
-        final = max(each.stage for each in self.instructions)
-        found = [each for each in self.all(name) if each.stage == final]
+        """Of the image, which is the last stage on top of those that it begins with."""
+        found = [each for each in self.all(name) if each.stage in self._image_stages()]
         return found[-1] if found else None
 
     def environment(self) -> dict[str, str]:
-        """What the last stage sets."""
-        final = max(each.stage for each in self.instructions)
-        pairs = [word.partition("=") for each in self.all("ENV") if each.stage == final for word in each.words]
+        """What the image sets."""
+        image = self._image_stages()
+        pairs = [word.partition("=") for each in self.all("ENV") if each.stage in image for word in each.words]
         return {name: value for name, _, value in pairs}
+
+    def bases(self) -> set[str]:
+        """What is taken from elsewhere."""
+        return {each.words[0] for each in self.all("FROM")} - self._named_stages().keys()
+
+    def _named_stages(self) -> dict[str, Instruction]:
+        return {each.words[2]: each for each in self.all("FROM") if len(each.words) > 1}
+
+    def _image_stages(self) -> set[int]:
+        named, stage = self._named_stages(), self.all("FROM")[-1]
+        found = {stage.stage}
+        while stage.words[0] in named:
+            stage = named[stage.words[0]]
+            found.add(stage.stage)
+        return found
 
     def copied(self) -> list[tuple[list[str], str]]:
         """Sources of the repository with their destination; not what one stage takes from another."""

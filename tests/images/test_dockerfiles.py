@@ -44,7 +44,7 @@ def test_the_base_is_pinned_and_can_be_pinned_by_digest(name: str) -> None:
     file = dockerfile(name)
     (base,) = [each.arguments for each in file.all("ARG") if each.stage == -1]
     assert re.fullmatch(r"PYTHON_IMAGE=docker\.io/library/python:3\.11\.\d+-slim-\w+", base)
-    assert {each.words[0] for each in file.all("FROM")} == {"${PYTHON_IMAGE}"}
+    assert file.bases() == {"${PYTHON_IMAGE}"}
 
 
 def test_all_images_have_one_base() -> None:
