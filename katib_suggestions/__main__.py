@@ -34,8 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return importlib.import_module(COMMANDS[options.command][1]).run(options)
     except (OSError, UsageError) as error:
-        sys.stderr.write(f"katib_suggestions {options.command}: {error}\n")
+        sys.stderr.write(f"katib_suggestions {options.command}: {_line(error)}\n")
         return 2
+
+
+def _line(error: OSError | UsageError) -> str:
+    """What is wrong, without the error number that Python puts in front of a file's name."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def test_a_failed_experiment_has_an_exit_code_of_its_own(command: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("none.yaml", "--objective", "training:loss"), "none.yaml"),
+        (("none.yaml", "--objective", "training:loss"), "simulate: none.yaml: No such file or directory\n"),
         (("training.py", "--objective", "training:loss"), "no documents of kind Experiment"),
         (("experiment.yaml", "--objective", "training"), "module:function"),
         (("experiment.yaml", "--objective", "nothing:loss"), "No module named 'nothing'"),
