@@ -4,6 +4,7 @@ A uniform draw, decoded, has the distribution; a model on the unit cube sees log
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -36,8 +37,9 @@ class Coding:
         self._logarithmic = distribution in _LOGARITHMIC
         self._normal: NormalDist | None = None
         low, high = self._scaled(box.low), self._scaled(box.high)
-        if distribution in _NORMAL and high > low:
-            self._normal = NormalDist(low / 2 + high / 2, high / 6 - low / 6)
+        # Between neighbouring doubles there is no room for a bell.
+        if distribution in _NORMAL and (deviation := high / 6 - low / 6) > 0:
+            self._normal = NormalDist(low / 2 + high / 2, deviation)
         self._from, self._to = self._mass(self._scaled(edges.low)), self._mass(self._scaled(edges.high))
 
     def to_unit(self, value: float) -> float:
@@ -64,5 +66,7 @@ def grid_edges(low: float, high: float, step: float, distribution: Distribution)
     In logarithms half a step below the first value may be endless: there its lower half is as wide as the next one's.
     """
     half = step / 2
-    below = low * math.sqrt((low + half) / (low + 3 * half)) if distribution in _LOGARITHMIC else low - half
-    return Range(below, high + half)
+    # In quarters, since three halves of a step may be more than a double can hold.
+    share = math.sqrt((low / 4 + half / 4) / (low / 4 + 3 * (half / 4))) if distribution in _LOGARITHMIC else 0.0
+    below = low * share if distribution in _LOGARITHMIC else low - half
+    return Range(max(below, -sys.float_info.max), min(high + half, sys.float_info.max))

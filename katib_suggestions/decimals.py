@@ -6,6 +6,8 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _LONGEST = 100
+# Short of the longest by room for a sign, a point and an exponent: what is written can be read again.
+LONGEST_EXACT = 80
 LARGEST_INT = 2**63 - 1
 
 # Wide enough that sums and products of any two numbers that `number` lets pass are exact.
@@ -40,6 +42,12 @@ def double_text(value: Decimal) -> str:
     """As Katib's own services write a double (1.0, 0.3, 1e-05), unless that would lose digits that the user gave."""
     short = repr(float(value) + 0.0)
     return short if Decimal(short) == value else str(value).lower()
+
+
+def digits_between(largest: Decimal, *parts: Decimal) -> int:
+    """How many digits sums of multiples of `parts` can have, up to `largest`: from its first to the parts' last."""
+    lowest = min((EXACT.normalize(each).as_tuple().exponent for each in parts if each), default=0)
+    return largest.adjusted() - int(lowest) + 1
 
 
 def grid_value(low: Decimal, step: Decimal, index: int) -> Decimal:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from katib_suggestions.coding import is_logarithmic
-from katib_suggestions.decimals import EXACT, grid_count, number, whole_number
+from katib_suggestions.decimals import EXACT, LONGEST_EXACT, digits_between, grid_count, number, whole_number
 from katib_suggestions.dimensions import (
     ContinuousDimension,
     Dimension,
@@ -69,6 +69,9 @@ def _box_problems(parameter: Parameter, low: Decimal, high: Decimal, step: Decim
         return [f"the range from {parameter.min} to {parameter.max} is too narrow to be searched"] if narrow else []
     if step > width:
         return [f"step {parameter.step} is wider than the range from {parameter.min} to {parameter.max}"]
+    if parameter.type is ParameterType.DOUBLE and (digits := digits_between(largest, low, step)) > LONGEST_EXACT:
+        values = f"min {parameter.min} and step {parameter.step} make values of {digits} digits"
+        return [f"{values}; at most {LONGEST_EXACT} can be written and read again"]
     if parameter.type is ParameterType.DOUBLE and 0 < step < largest * _RESOLUTION:
         return [f"step {parameter.step} is too fine to tell values up to {largest} apart; leave it out"]
     return []

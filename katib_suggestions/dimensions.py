@@ -132,7 +132,8 @@ class _GridDimension(Dimension):
         if self._coding is None:
             return self.from_index(_cell(unit, self._count))
         steps = (self._coding.from_unit(unit) - self._low_double) / self._step_double
-        return self.from_index(min(self._count - 1, max(0, math.floor(steps + 0.5))))
+        # Bounded first: at the end of what a double holds, the last steps may be infinite.
+        return self.from_index(math.floor(min(self._count - 1, max(0, steps + 0.5))))
 
     def _index_of(self, text: str) -> int | None:
         try:

@@ -38,7 +38,8 @@ def read(text: str | bytes) -> Declared:
     """
     try:
         documents = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
+    # A ValueError comes of what looks like a date and is none, a RecursionError of endless nesting.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidExperiment([f"no YAML: {' '.join(str(error).split())}"]) from error
     found = [each for each in documents if isinstance(each, dict) and each.get("kind") == "Experiment"]
     if len(found) != 1:

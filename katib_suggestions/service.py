@@ -4,7 +4,7 @@ Both are functions of their arguments alone: no process state, no clock. The sam
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from katib_suggestions.algorithms import ALGORITHMS, Algorithm, Request
@@ -39,13 +39,20 @@ def within_space(experiment: Experiment, space: SearchSpace) -> Experiment:
 
 
 def suggest(
-    experiment: Experiment, trials: Iterable[Trial], count: int, *, issued: int | None = None
+    experiment: Experiment,
+    trials: Iterable[Trial],
+    count: int,
+    *,
+    issued: int | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> list[dict[str, str]]:
     """Exactly `count` assignments, distinct from each other and from all trials while the space has unseen points.
 
     Of a space that is used up, points are repeated: a controller that gets fewer than it asked for waits for ever.
     `issued` is the number of points that were given before, where the caller knows it (Katib does: total minus current
-    request number): with it, points whose trials the caller does not show are not given again either.
+    request number): with it, random and grid do not give points again either whose trials the caller does not show,
+    while Bayesian search can only guess where these were, and in a small finite space may give one again.
+    `checkpoint` is called between points that take long; what it raises ends the work.
     Raises InvalidExperiment for a space or settings that `validate` refuses; the budget is not looked at again.
     """
     if not 0 <= count <= MOST_POINTS:
@@ -56,7 +63,7 @@ def suggest(
         raise InvalidExperiment(plan.problems)
     past = history(experiment, space, trials)
     before = max(len(past.seen), issued or 0)
-    points = algorithm.suggest(Request(experiment, space, past, count, plan.settings.parsed, before))
+    points = algorithm.suggest(Request(experiment, space, past, count, plan.settings.parsed, before, checkpoint))
     if len(points) != count:
         raise RuntimeError(f"{experiment.algorithm} gave {len(points)} points of {count}")
     return [space.write(point) for point in points]

@@ -4,7 +4,7 @@ It keeps nothing between calls. What it draws at random it draws from `Request.s
 so that a repeated request gives the same answer and a later one goes on, in this process or in any other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,10 @@ from katib_suggestions.algorithms.settings import SettingsTable
 from katib_suggestions.experiment import Experiment
 from katib_suggestions.history import History
 from katib_suggestions.search_space import Point, SearchSpace
+
+
+def _go_on() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Request:
     count: int
     settings: Mapping[str, Any]
     issued: int
+    checkpoint: Callable[[], None] = _go_on
+    """To be called before work that takes long; it raises what ends the request when nobody waits for it any more."""
 
     @property
     def seed(self) -> str:

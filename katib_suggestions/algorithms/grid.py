@@ -8,7 +8,7 @@ has ended it begins again, since a controller that gets too few waits for ever; 
 from katib_suggestions.algorithms.base import Request
 from katib_suggestions.algorithms.settings import SettingsTable, whole
 from katib_suggestions.experiment import Experiment
-from katib_suggestions.search_space import Point, SearchSpace
+from katib_suggestions.search_space import InvalidExperiment, Point, SearchSpace
 
 _ORDERED = "the grid is walked in a fixed order, without chance"
 
@@ -22,11 +22,7 @@ class Grid:
     )
 
     def validate(self, experiment: Experiment, space: SearchSpace) -> list[str]:
-        problems = [
-            f"parameter {each.name!r}: grid needs a step for a double (or type discrete)"
-            for each in space.dimensions
-            if each.cardinality is None
-        ]
+        problems = _endless(space)
         if space.size is not None and experiment.max_trials and experiment.max_trials > space.size:
             problems.append(
                 f"Max Trial Count: {experiment.max_trials} > all possible search combinations: {space.size}"
@@ -37,7 +33,7 @@ class Grid:
         """On from the place after the points issued so far; then those left out; then all over again."""
         space, size = request.space, request.space.size
         if size is None:
-            raise ValueError("a grid needs a finite space")
+            raise InvalidExperiment(_endless(space))
         seen = {space.index(point) for point in request.history.seen}
         left = min(size - len(seen), request.count)
         points: list[Point] = []
@@ -48,6 +44,14 @@ class Grid:
             place = (place + 1) % size
         again = range(request.issued + left, request.issued + request.count)
         return points + [space.point(place % size) for place in again]
+
+
+def _endless(space: SearchSpace) -> list[str]:
+    return [
+        f"parameter {each.name!r}: grid needs a step for a double (or type discrete)"
+        for each in space.dimensions
+        if each.cardinality is None
+    ]
 
 
 ALGORITHM = Grid()

@@ -2,10 +2,12 @@
 
 The draw for the n-th point of an experiment is a function of the seed and n alone. A draw that has been seen is drawn
 again; where nearly all has been seen, or all that is probable, one of the rest is picked by rank, which takes no luck.
-Where all of a finite space has been seen, it is drawn from again as if it were new.
+Where all of a finite space has been seen, it is drawn from again as if it were new. Points whose trials are not shown
+(they gave no metrics, or are not there yet) are known all the same, since their draws can be done again.
 """
 
 from bisect import bisect_right, insort
+from collections.abc import Set
 from random import Random as Stream
 
 from katib_suggestions.algorithms.base import Request
@@ -13,6 +15,8 @@ from katib_suggestions.algorithms.settings import SettingsTable, whole
 from katib_suggestions.experiment import Experiment
 from katib_suggestions.search_space import Point, SearchSpace
 
+# As many draws are done again at most: a second or so.
+_MOST_REPEATED = 50_000
 # So many seen draws in a row, and the rest is picked evenly instead.
 _PATIENCE = 32
 
@@ -24,14 +28,33 @@ class RandomSearch:
         return []
 
     def suggest(self, request: Request) -> list[Point]:
-        points: list[Point] = []
-        unseen = _Unseen(request.space, set(request.history.seen))
-        for place in range(request.issued, request.issued + request.count):
-            if unseen.exhausted:
-                unseen = _Unseen(request.space, set())
-            stream = Stream(f"{request.seed}: point {place}")  # noqa: S311 (repeatable on purpose)
-            points.append(unseen.draw(stream))
-        return points
+        places = range(request.issued, request.issued + request.count)
+        return draws(request.space, request.seed, _given(request), places)
+
+
+def draws(space: SearchSpace, seed: str, seen: Set[Point], places: range) -> list[Point]:
+    """One point for each place, none of them twice or of those seen until the space is used up, and begins anew."""
+    points: list[Point] = []
+    unseen = _Unseen(space, set(seen))
+    for place in places:
+        if unseen.exhausted:
+            unseen = _Unseen(space, set())
+        points.append(unseen.draw(Stream(f"{seed}: point {place}")))  # noqa: S311 (repeatable on purpose)
+    return points
+
+
+def _given(request: Request) -> Set[Point]:
+    """The points that are shown, and of a finite space those that must have been given besides, this time round."""
+    shown, size, issued = request.history.seen, request.space.size, request.issued
+    if size is None or issued <= len(shown):
+        return shown
+    first = max(issued - issued % size, issued - _MOST_REPEATED)
+    earlier = draws(request.space, request.seed, frozenset(), range(first, issued))
+    if len(shown) >= size:
+        return frozenset(earlier)
+    known = shown.union(earlier)
+    # Trials of another origin make the repeated draws wrong: what is shown counts for more.
+    return known if len(known) < size else shown
 
 
 class _Unseen:

@@ -22,6 +22,8 @@ class Call:
     method: str
     deadline: float | None = None
     """In seconds of time.monotonic(); None when the caller waits for ever."""
+    abandoned: bool = False
+    """Whether nobody waits for the answer any more."""
     algorithm: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -31,6 +33,12 @@ class Call:
         if left <= 0:
             raise TooLate("the caller's deadline has passed")
         return left
+
+    def check(self) -> None:
+        """Raises TooLate when the caller has gone or its deadline has passed."""
+        if self.abandoned:
+            raise TooLate("the caller has gone")
+        self.remaining(float("inf"))
 
 
 class Workers:
@@ -42,17 +50,23 @@ class Workers:
         self._under_way = 0
 
     async def run(self, call: Call, work: Callable[[], T]) -> T:
-        """The result of the work, which is not begun any more once the caller has gone or its deadline has passed."""
+        """The result of the work, which is not begun any more once the caller has gone or its deadline has passed.
+
+        Work that takes long looks at `call.check` in between, since a thread cannot be ended from outside.
+        """
         if self._under_way >= self._threads + MOST_WAITING:
             raise Busy(f"{self._under_way} calls are under way already")
 
         def begin() -> T:
-            call.remaining(float("inf"))
+            call.check()
             return work()
 
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
+        except asyncio.CancelledError:
+            call.abandoned = True
+            raise
         finally:
             self._under_way -= 1
 

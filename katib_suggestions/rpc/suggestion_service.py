@@ -35,7 +35,8 @@ class SuggestionService:
             # What was asked for till now includes what is asked for now.
             issued = total - count if total > count else None
             trials = conversion.read_trials(request.trials)
-            return conversion.suggestions_message(service.suggest(experiment, trials, count, issued=issued))
+            points = service.suggest(experiment, trials, count, issued=issued, checkpoint=call.check)
+            return conversion.suggestions_message(points)
 
         return await self.workers.run(call, work)
 

@@ -48,10 +48,11 @@ def run(options: argparse.Namespace) -> int:
     except InvalidExperiment as error:
         problems = "".join(f"\n  {each}" for each in error.problems)
         raise UsageError(f"{options.experiment} cannot be run:{problems}") from error
-    if options.plot is not None:
-        options.plot.write_text(report.as_svg(result))
     written = {"text": report.summary, "json": report.as_json, "csv": report.as_csv}[options.format](result)
     sys.stdout.write(written.rstrip("\n") + "\n")
+    # After what was measured is out, which a picture that can't be written must not take along.
+    if options.plot is not None:
+        options.plot.write_text(report.as_svg(result))
     return 0 if result.ending.succeeded else FAILED
 
 

@@ -27,7 +27,7 @@ def load(name: str) -> Objective:
     Raises UsageError.
     """
     module_name, _, function_name = name.partition(":")
-    if not (module_name and function_name):
+    if not (module_name and function_name) or module_name.startswith("."):
         raise UsageError(f"--objective {name!r} is no module:function, such as training:loss")
     here = str(Path.cwd())
     if here not in sys.path:

@@ -8,7 +8,8 @@ import pytest
 from katib_suggestions.dimensions import Dimension
 from katib_suggestions.experiment import Parameter
 from katib_suggestions.search_space import SearchSpace
-from tests.katib_suggestions.generated import categorical, discrete, double, integer
+from katib_suggestions.service import suggest
+from tests.katib_suggestions.generated import categorical, discrete, double, experiment, integer
 
 DRAWS = 20_000
 
@@ -91,6 +92,25 @@ def test_a_log_uniform_int_gives_each_doubling_the_same_share() -> None:
 def test_every_value_of_a_grid_can_be_drawn_under_any_distribution(distribution: str, step: str) -> None:
     parameter = integer("p", "1", "31", step, distribution)
     assert len(shares(parameter)) == dimension_of(parameter).cardinality
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        integer("p", "7051758130848585116", "7051758130848585216", "3", "normal"),
+        integer("p", "-59670890346996229", "-59670890346996228", "", "normal"),
+        double("p", "1e307", "1.7e308", "5e307", "logUniform"),
+        double("p", "1e307", "1.7e308", "1.6e308", "logNormal"),
+        double("p", "0", "1.7e308", "1.7e308", "normal"),
+    ],
+)
+def test_the_ends_of_what_a_double_holds_are_no_ends_of_the_service(parameter: Parameter) -> None:
+    dimension = dimension_of(parameter)
+    values = {dimension.from_unit(unit / 100) for unit in range(101)}
+    assert all(dimension.from_index(dimension.index(value)) == value for value in values)
+    size = dimension.cardinality or 0
+    points = suggest(experiment("random", parameter), [], size)
+    assert len({point["p"] for point in points}) == size
 
 
 def test_smaller_values_of_a_log_uniform_grid_are_likelier() -> None:

@@ -88,6 +88,8 @@ def test_all_problems_are_told_with_their_place() -> None:
     ("text", "told"),
     [
         ("a: [", "no YAML"),
+        ("a: 2024-13-45", "no YAML"),
+        ("[" * 3000, "no YAML"),
         ("kind: Trial", "no documents of kind Experiment"),
         (WHOLE + "---" + WHOLE, "2 documents of kind Experiment"),
         ("kind: Experiment\napiVersion: kubeflow.org/v1", "kubeflow.org/v1beta1 is read"),

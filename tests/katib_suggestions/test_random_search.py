@@ -67,6 +67,29 @@ def test_points_whose_trials_are_not_shown_are_not_given_again() -> None:
     assert suggest(asked, trials_of(whole[2:5]), 3, issued=7) == whole[7:]
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("shown", ["none", "two of three"])
+def test_no_point_of_a_small_space_is_given_again_although_its_trial_is_not_shown(batch: int, shown: str) -> None:
+    """Katib leaves out trials without metrics for good: where draws collide, only repeating them tells those points."""
+    parameters = (categorical("k", "a", "b", "c"), integer("n", "1", "4", distribution="normal"))
+    for seed in range(20):
+        asked = experiment("random", *parameters, settings={"random_state": str(seed)})
+        whole = suggest(asked, [], 24)
+        given: list[dict[str, str]] = []
+        while len(given) < 24:
+            trials = trials_of([each for place, each in enumerate(given) if shown != "none" and place % 3])
+            given += suggest(asked, trials, batch, issued=len(given))
+        assert len({tuple(each.values()) for each in given[:12]}) == 12
+        if shown == "none":
+            assert given == whole
+
+
+def test_trials_of_another_origin_do_not_hide_what_is_left_of_a_space() -> None:
+    asked = experiment("random", integer("n", "1", "8"))
+    trials = trials_of([{"n": str(n)} for n in range(1, 8)])
+    assert suggest(asked, trials, 1, issued=8) == suggest(asked, trials, 1) == [{"n": "8"}]
+
+
 def test_a_used_up_space_is_drawn_from_anew() -> None:
     asked = experiment("random", integer("n", "1", "4"))
     answers = numbers(suggest(asked, [], 12))

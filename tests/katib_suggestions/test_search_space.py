@@ -162,6 +162,10 @@ def test_all_problems_are_told_at_once_by_the_name_of_the_parameter() -> None:
         (double("p", "-1e308", "1e308"), "the range from -1e308 to 1e308 is wider than a double can hold"),
         (double("p", "1", "1.00000000001"), "the range from 1 to 1.00000000001 is too narrow to be searched"),
         (double("p", "1", "2", "1e-16"), "step 1e-16 is too fine to tell values up to 2 apart; leave it out"),
+        (
+            double("p", "1e-100", "1", "0.25"),
+            "min 1e-100 and step 0.25 make values of 101 digits; at most 80 can be written and read again",
+        ),
         (double("p", "2", "1"), "min is above max: 2 > 1"),
         (double("p", "0", "1", "1.5"), "step 1.5 is wider than the range from 0 to 1"),
         (double("p", "0", "1", "x"), "step is not a finite number: 'x'"),

@@ -55,6 +55,20 @@ def test_suggest_refuses_what_validate_refuses(algorithm: str) -> None:
         assert found.value.problems == problems_of(wrong)
 
 
+def test_a_grid_without_a_step_is_refused_by_suggest_too() -> None:
+    """A caller without a validation of its own must hear of its mistake, not of a fault of ours."""
+    with pytest.raises(InvalidExperiment, match="'x': grid needs a step"):
+        suggest(experiment("grid", ONE, double("x", "0", "1")), [], 1)
+
+
+@pytest.mark.parametrize("name", ["n_initial_points", "n_startup_trials"])
+@pytest.mark.parametrize("number", ["0", "10001"])
+def test_every_number_of_initial_points_that_katib_takes_is_taken(name: str, number: str) -> None:
+    asked = experiment("bayesianoptimization", ONE, settings={name: number})
+    validate(asked)
+    assert len(suggest(asked, [], 2)) == 2
+
+
 @pytest.mark.parametrize("text", ["-1", "1.5", "x", "", "nan", "1" * 21])
 def test_random_state_is_an_integer_from_zero_up(text: str) -> None:
     for name in ("random_state", "seed"):

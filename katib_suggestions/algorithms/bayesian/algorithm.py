@@ -6,7 +6,6 @@ and n, so a batch of four is the same as four calls that each see the points of 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from katib_suggestions.algorithms.bayesian.quasi_newton import Array
 from katib_suggestions.algorithms.bayesian.search import Search
 from katib_suggestions.algorithms.bayesian.settings import INITIAL_POINTS, SETTINGS
 from katib_suggestions.algorithms.bayesian.surroundings import Surroundings
-from katib_suggestions.algorithms.random import RandomSearch
+from katib_suggestions.algorithms.random import draws
 from katib_suggestions.experiment import Experiment
 from katib_suggestions.search_space import Point, SearchSpace
 
@@ -64,6 +63,7 @@ class _Sequence:
         return size is not None and len(self.seen) >= size
 
     def next(self, place: int) -> Point:
+        self.request.checkpoint()
         point = None if self.exhausted else self._new(place)
         if point is None:
             point = self._random(place)
@@ -102,9 +102,8 @@ class _Sequence:
 
     def _random(self, place: int) -> Point:
         """Any unseen point; of a space that is used up, one of all."""
-        seen = () if self.exhausted else tuple(self.seen)
-        past = replace(self.request.history, observed=(), pending=seen, failed=())
-        return RandomSearch().suggest(replace(self.request, history=past, issued=place, count=1))[0]
+        seen = frozenset[Point]() if self.exhausted else self.seen
+        return draws(self.request.space, self.request.seed, seen, range(place, place + 1))[0]
 
 
 ALGORITHM = BayesianOptimization()

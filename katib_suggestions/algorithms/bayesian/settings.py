@@ -25,7 +25,7 @@ _TPE = "it belongs to the tree-structured Parzen estimator, which is not used he
 SETTINGS = SettingsTable(
     known={
         "random_state": whole(0),
-        "n_initial_points": whole(1, 10_000),
+        "n_initial_points": whole(0),
         "base_estimator": one_of("GP", "RF", "ET", "GBRT"),
         "acq_func": one_of("gp_hedge", "LCB", "EI", "PI", "EIps", "PIps"),
         "acq_optimizer": one_of("auto", "sampling", "lbfgs"),

@@ -184,6 +184,17 @@ def test_a_caller_that_hangs_up_does_not_disturb_others(server: ServerProcess, c
     assert probe(server.address, PROBE) == SERVING
 
 
+def test_work_that_nobody_waits_for_any_more_ends(server: ServerProcess, client: SuggestionClient) -> None:
+    """More points than a model gives in an hour, asked for by more callers than there are threads; all go away."""
+    asked = experiment(algorithm="bayesianoptimization")
+    trials = finished(client.suggest(asked, [], 20))
+    with SuggestionClient(server.address, 2) as hasty:
+        for _ in range(4):
+            with pytest.raises(ServiceUnavailable):
+                hasty.suggest(asked, trials, 100_000)
+    assert len(client.suggest(experiment(), [], 1)) == 1
+
+
 def test_a_killed_server_that_comes_back_goes_on_where_the_experiment_was(tmp_path: Path) -> None:
     """Also over the same client, and with the socket of the old one left behind."""
     study = experiment(settings={"random_state": "7"})

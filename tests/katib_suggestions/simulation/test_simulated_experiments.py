@@ -199,6 +199,12 @@ def test_the_command_shows_trials_and_the_best(command: Any, tmp_path: Path) -> 
     assert len(json.loads(again.stdout)["trials"]) == 5
 
 
+def test_a_picture_that_cannot_be_written_does_not_take_the_result_along(command: Any) -> None:
+    shown = command("experiment.yaml", "--objective", "training:loss", "--plot", "nowhere/plot.svg")
+    assert (shown.returncode, "MaxTrialsReached" in shown.stdout) == (2, True)
+    assert "nowhere/plot.svg: No such file or directory" in shown.stderr
+
+
 def test_a_failed_experiment_has_an_exit_code_of_its_own(command: Any) -> None:
     shown = command("experiment.yaml", "--objective", "training:broken")
     assert shown.returncode == 1
@@ -211,6 +217,7 @@ def test_a_failed_experiment_has_an_exit_code_of_its_own(command: Any) -> None:
         (("none.yaml", "--objective", "training:loss"), "simulate: none.yaml: No such file or directory\n"),
         (("training.py", "--objective", "training:loss"), "no documents of kind Experiment"),
         (("experiment.yaml", "--objective", "training"), "module:function"),
+        (("experiment.yaml", "--objective", ".training:loss"), "module:function"),
         (("experiment.yaml", "--objective", "nothing:loss"), "No module named 'nothing'"),
         (("experiment.yaml", "--objective", "training:gain"), "no function gain"),
         (("experiment.yaml", "--objective", "training:loss", "--algorithm", "cmaes"), "unknown algorithm 'cmaes'"),

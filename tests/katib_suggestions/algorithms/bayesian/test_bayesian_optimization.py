@@ -158,7 +158,7 @@ def test_settings_of_katibs_own_services_are_taken() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"n_initial_points": "0"},
+        {"n_initial_points": "-1"},
         {"acq_func": "EI "[::-1] + "x"},
         {"base_estimator": "SVM"},
         {"gamma": "1"},
